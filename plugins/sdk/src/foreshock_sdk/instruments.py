@@ -1,0 +1,96 @@
+"""Contracts: what one unit of a venue's size is worth, and what the contract is called everywhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+Number = TypeVar("Number", float, Any)
+
+USD_LIKE = frozenset({"USD", "USDT", "USDC"})
+
+
+class InstrumentSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """One contract.
+
+    contract_value  base coins (linear) or USD (inverse) that a size of 1 stands for
+    multiplier      base coins in one coin of the venue's spelling: 1000 for 1000PEPEUSDT, else 1
+    expiry          YYMMDD of a dated contract, "" for a perpetual
+    packaged        True when it comes from the table in the package, not from the venue
+    """
+
+    venue: str
+    raw_symbol: str
+    base: str
+    quote: str
+    contract_value: float = 1.0
+    inverse: bool = False
+    multiplier: float = 1.0
+    expiry: str = ""
+    contract_base: str = ""
+    """The base as the contract spells it (1000PEPE), when it differs from `base`."""
+    packaged: bool = False
+
+    @property
+    def symbol(self) -> str:
+        """The underlying market: BASE + USDT for every USD-like quote."""
+        return self.base + ("USDT" if self.quote in USD_LIKE else self.quote)
+
+    @property
+    def instrument(self) -> str:
+        """The contract's name: `BTCUSDT-PERP.BINANCE`, `BTCUSD-261225.OKX`."""
+        return f"{self.contract_base or self.base}{self.quote}-{self.expiry or 'PERP'}.{self.venue.upper()}"
+
+
+def convert(
+    price: Number, size: Number, contract_value: Number, inverse: Number, multiplier: Number
+) -> tuple[Number, Number, Number]:
+    """Convert a venue's price and size to (price, quantity, notional_usd) of the base coin.
+
+    Works on floats and, element by element, on arrays of one shape; inverse is 1 or 0. Exact for linear
+    contracts: no division and multiplication by the same price.
+    Source: facts on units of each venue, checked 2026-11-20 (linear: size x value coins; inverse: size x value USD).
+    """
+    linear = 1 - inverse
+    units = size * contract_value
+    quantity = units * (linear + inverse / price) * multiplier
+    notional = units * (inverse + linear * price)
+    return price / multiplier, quantity, notional
+
+
+class Instruments:
+    """The contracts of one venue: a table that grows, indices never change. Shared by its decoders."""
+
+    def __init__(self, venue: str, specs: Iterable[InstrumentSpec] = ()) -> None:
+        self.venue = venue
+        self.specs: list[InstrumentSpec] = []
+        self.version = 0
+        """Grows when a row is added or replaced, so that a host knows when to rebuild its arrays."""
+        self._index: dict[str, int] = {}
+        for spec in specs:
+            self.put(spec)
+
+    def __len__(self) -> int:
+        return len(self.specs)
+
+    def put(self, spec: InstrumentSpec) -> int:
+        """Add a contract, or replace it in place; answer its index."""
+        self.version += 1
+        index = self._index.get(spec.raw_symbol)
+        if index is None:
+            index = self._index[spec.raw_symbol] = len(self.specs)
+            self.specs.append(spec)
+        else:
+            self.specs[index] = spec
+        return index
+
+    def find(self, raw_symbol: str) -> int | None:
+        """Return the index of a contract by the venue's spelling."""
+        return self._index.get(raw_symbol)
+
+    def of_symbols(self, symbols: Sequence[str]) -> list[InstrumentSpec]:
+        """Return the contracts of these underlying markets, in table order; of all when none are named."""
+        wanted = frozenset(symbols)
+        return [spec for spec in self.specs if not wanted or spec.symbol in wanted]

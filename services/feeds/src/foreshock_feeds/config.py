@@ -1,0 +1,21 @@
+"""What can be changed while feeds runs."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class FeedsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """symbols: the underlying markets to read; all of each venue when empty."""
+
+    symbols: tuple[str, ...] = ()
+
+
+def problems(config: FeedsConfig) -> dict[str, str]:
+    """Return what is wrong, by field; nothing when the configuration is good."""
+    for symbol in config.symbols:
+        if not symbol or symbol != symbol.strip() or symbol != symbol.upper():
+            return {"symbols": f"{symbol!r} is not a symbol such as BTCUSDT"}
+    if len(set(config.symbols)) != len(config.symbols):
+        return {"symbols": "names a symbol twice"}
+    return {}

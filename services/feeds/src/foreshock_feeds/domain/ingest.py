@@ -1,0 +1,162 @@
+"""From a decoder's raw columns to canonical ones: units, identity, time, duplicates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from foreshock_feeds.domain.dedupe import Dedupe
+from foreshock_feeds.domain.fingerprint import event_keys
+from foreshock_model.batch import CONTEXT_COLUMNS, LIQUIDATION_COLUMNS, Columns, EventBatch, InstrumentRef, empty
+from foreshock_model.keys import partition_of
+from foreshock_sdk.columns import Decoded, RawContext, RawLiquidations
+from foreshock_sdk.events import ContextField, EventFlag
+from foreshock_sdk.identity import seed_of
+from foreshock_sdk.instruments import Instruments, convert
+
+Array = npt.NDArray[Any]
+NS_PER_MS = 1_000_000
+
+_PRICES = (ContextField.MARK, ContextField.INDEX, ContextField.BID, ContextField.ASK)
+_QUANTITIES = (ContextField.OPEN_INTEREST, ContextField.BID_QUANTITY, ContextField.ASK_QUANTITY)
+
+
+class Ingested(msgspec.Struct, frozen=True):
+    """Canonical rows whose `instrument` column points into `Ingest.refs`."""
+
+    liquidations: Columns
+    context: Columns
+
+
+class Ingest:
+    """Turns what the decoders of one venue found into canonical columns.
+
+    symbols: the underlying markets to keep; all when empty. Shared by all sockets of the venue, so that what two
+    sockets bring counts once.
+    """
+
+    def __init__(
+        self,
+        instruments: Instruments,
+        *,
+        partitions: int = 1,
+        dedupe: Dedupe | None = None,
+        symbols: frozenset[str] = frozenset(),
+    ) -> None:
+        self.instruments = instruments
+        self.dedupe = dedupe
+        self.refs: list[InstrumentRef] = []
+        self.clamped = 0
+        self._partitions = partitions
+        self._symbols = symbols
+        self._version = -1
+        self._refresh()
+
+    def track(self, symbols: frozenset[str]) -> None:
+        """Keep these underlying markets from now on; all when empty."""
+        self._symbols = symbols
+        self._version = -1
+
+    def partition(self, columns: Columns) -> Array:
+        """Return the partition of each row, (n,) int64."""
+        partitions: Array = self._partition[columns["instrument"]]
+        return partitions
+
+    def rows(self, decoded: Decoded, recv_ns: Sequence[int]) -> Ingested:
+        """Convert one decoder's answer. recv_ns holds the receive time of each frame of that call, ns UTC."""
+        if self._version != self.instruments.version:
+            self._refresh()
+        received = np.asarray(recv_ns, np.int64)
+        return Ingested(
+            self._liquidations(decoded.liquidations, received)
+            if len(decoded.liquidations)
+            else empty(LIQUIDATION_COLUMNS),
+            self._context(decoded.context, received) if len(decoded.context) else empty(CONTEXT_COLUMNS),
+        )
+
+    def batch(self, decoded: Decoded, recv_ns: Sequence[int]) -> EventBatch:
+        """Convert one decoder's answer to a self-contained batch, for people and tests."""
+        found = self.rows(decoded, recv_ns)
+        return EventBatch(tuple(self.refs), found.liquidations, found.context)
+
+    def _liquidations(self, raw: RawLiquidations, received: Array) -> Columns:
+        index = np.asarray(raw.instrument, np.intp)
+        keys = event_keys(raw, self._seed[index])
+        price, quantity, notional = convert(
+            np.asarray(raw.price, np.float64),
+            np.asarray(raw.size, np.float64),
+            self._contract_value[index],
+            self._inverse[index],
+            self._multiplier[index],
+        )
+        ts_recv = received[np.asarray(raw.frame, np.intp)]
+        ts_event = np.asarray(raw.ts_event_ms, np.int64) * NS_PER_MS
+        future = ts_event > ts_recv
+        flags = np.asarray(raw.flags, np.uint16) | self._packaged[index]
+        if future.any():
+            ts_event = np.minimum(ts_event, ts_recv)
+            flags |= future.astype(np.uint16) * np.uint16(EventFlag.CLAMPED)
+            self.clamped += int(np.count_nonzero(future))
+        columns: Columns = {
+            "instrument": index.astype(np.uint16),
+            "liquidated_side": np.asarray(raw.side, np.uint8),
+            "price_kind": np.asarray(raw.price_kind, np.uint8),
+            "flags": flags,
+            "price": price,
+            "quantity": quantity,
+            "notional_usd": notional,
+            "ts_event": ts_event,
+            "ts_recv": ts_recv,
+            "event_id": keys,
+        }
+        return self._kept(columns, index)
+
+    def _kept(self, columns: Columns, index: Array) -> Columns:
+        if self._symbols:
+            columns = _where(columns, self._tracked[index])
+        if self.dedupe is None or not columns["event_id"].size:
+            return columns
+        return _where(columns, self.dedupe.fresh(columns["event_id"]))
+
+    def _context(self, raw: RawContext, received: Array) -> Columns:
+        index = np.asarray(raw.instrument, np.intp)
+        field = np.asarray(raw.field, np.uint8)
+        value = np.asarray(raw.value, np.float64)
+        ts_recv = received[np.asarray(raw.frame, np.intp)]
+        scale = np.where(np.isin(field, _PRICES), 1 / self._multiplier[index], 1.0)
+        scale = np.where(np.isin(field, _QUANTITIES), self._multiplier[index], scale)
+        columns: Columns = {
+            "instrument": index.astype(np.uint16),
+            "field": field,
+            "value": value * scale,
+            "ts_event": np.minimum(np.asarray(raw.ts_event_ms, np.int64) * NS_PER_MS, ts_recv),
+            "ts_recv": ts_recv,
+        }
+        return _where(columns, np.isfinite(value) & self._tracked[index])
+
+    def _refresh(self) -> None:
+        specs = self.instruments.specs
+        self.refs = [
+            InstrumentRef(spec.venue, spec.symbol, spec.instrument, spec.raw_symbol, spec.multiplier)
+            for spec in specs
+        ]
+        self._contract_value = np.array([spec.contract_value for spec in specs], np.float64)
+        self._inverse = np.array([spec.inverse for spec in specs], np.float64)
+        self._multiplier = np.array([spec.multiplier for spec in specs], np.float64)
+        self._packaged = np.array([spec.packaged for spec in specs], np.uint16) * np.uint16(
+            EventFlag.PACKAGED_SPECS
+        )
+        self._seed = np.array([seed_of(spec.venue, spec.raw_symbol) for spec in specs], np.uint64)
+        self._partition = np.array([partition_of(ref.symbol, self._partitions) for ref in self.refs], np.int64)
+        self._tracked = np.array([not self._symbols or ref.symbol in self._symbols for ref in self.refs], np.bool_)
+        self._version = self.instruments.version
+
+
+def _where(columns: Columns, mask: Array | None) -> Columns:
+    if mask is None or mask.all():
+        return columns
+    return {name: values[mask] for name, values in columns.items()}

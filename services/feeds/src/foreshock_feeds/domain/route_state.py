@@ -1,0 +1,63 @@
+"""What is known of a route: one table, every pair of state and input is in it or raises."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class RouteState(str, Enum):
+    """How far a route can be trusted."""
+
+    CONNECTING = "CONNECTING"
+    UNPROVEN = "UNPROVEN"
+    """Connected and subscribed: proves nothing."""
+    LIVE = "LIVE"
+    """The canary was seen within its deadline."""
+    SUSPECT = "SUSPECT"
+    """The venue refused a subscription, or announced that it will close."""
+    DEAD = "DEAD"
+    """The canary is overdue, or the plugin failed."""
+
+
+class RouteInput(str, Enum):
+    """What can happen to a route."""
+
+    OPENED = "opened"
+    CANARY = "canary"
+    OVERDUE = "overdue"
+    REFUSED = "refused"
+    CLOSED = "closed"
+    FAILED = "failed"
+
+
+_S, _I = RouteState, RouteInput
+TABLE: dict[tuple[RouteState, RouteInput], RouteState] = {
+    (_S.CONNECTING, _I.OPENED): _S.UNPROVEN,
+    (_S.CONNECTING, _I.CANARY): _S.CONNECTING,
+    (_S.CONNECTING, _I.OVERDUE): _S.DEAD,
+    (_S.CONNECTING, _I.REFUSED): _S.CONNECTING,
+    (_S.CONNECTING, _I.CLOSED): _S.CONNECTING,
+    (_S.UNPROVEN, _I.CANARY): _S.LIVE,
+    (_S.UNPROVEN, _I.OVERDUE): _S.DEAD,
+    (_S.UNPROVEN, _I.REFUSED): _S.SUSPECT,
+    (_S.UNPROVEN, _I.CLOSED): _S.CONNECTING,
+    (_S.LIVE, _I.CANARY): _S.LIVE,
+    (_S.LIVE, _I.OVERDUE): _S.DEAD,
+    (_S.LIVE, _I.REFUSED): _S.SUSPECT,
+    (_S.LIVE, _I.CLOSED): _S.CONNECTING,
+    (_S.SUSPECT, _I.CANARY): _S.SUSPECT,
+    (_S.SUSPECT, _I.OVERDUE): _S.DEAD,
+    (_S.SUSPECT, _I.REFUSED): _S.SUSPECT,
+    (_S.SUSPECT, _I.CLOSED): _S.CONNECTING,
+    (_S.DEAD, _I.OPENED): _S.UNPROVEN,
+    (_S.DEAD, _I.CANARY): _S.LIVE,
+    (_S.DEAD, _I.OVERDUE): _S.DEAD,
+    (_S.DEAD, _I.REFUSED): _S.DEAD,
+    (_S.DEAD, _I.CLOSED): _S.DEAD,
+    **{(state, _I.FAILED): _S.DEAD for state in _S},
+}
+
+
+def advance(state: RouteState, happened: RouteInput) -> RouteState:
+    """Return the state after what happened. Raises KeyError for a pair that cannot occur."""
+    return TABLE[state, happened]

@@ -1,0 +1,85 @@
+"""The same seam by picows, an optional extra: about three times the frames a second in bursts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+
+from foreshock_feeds.reader import CLOSE_SECONDS, FRAME_LIMIT, OPEN_SECONDS, Gatherer, Heard, Socket, SocketLost
+from foreshock_runtime.clock import Clock
+from foreshock_sdk.connector import Heartbeat
+
+
+class PicowsReader:
+    """`OpenSocket` by picows. Pings are answered and sent by the library."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    @asynccontextmanager
+    async def __call__(self, url: str, heartbeat: Heartbeat, heard: Heard) -> AsyncIterator[Socket]:
+        """Open a connection; frames flow until the context ends."""
+        try:
+            transport, listener = await ws_connect(
+                lambda: _Listener(Gatherer(heard, self._clock)),
+                url,
+                websocket_handshake_timeout=OPEN_SECONDS,
+                enable_auto_ping=True,
+                auto_ping_idle_timeout=heartbeat.interval,
+                auto_ping_reply_timeout=min(heartbeat.timeout, heartbeat.interval),
+                max_frame_size=FRAME_LIMIT,
+            )
+        except (OSError, TimeoutError, ValueError, WSError) as error:
+            raise SocketLost(f"cannot connect: {error}") from error
+        try:
+            yield listener
+        finally:
+            transport.disconnect()
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await transport.wait_disconnected()
+
+
+class _Listener(WSListener):  # type: ignore[misc] # a class of the extension module
+    def __init__(self, gatherer: Gatherer) -> None:
+        super().__init__()
+        self._gatherer = gatherer
+        self._transport: WSTransport | None = None
+        self._parts: list[bytes] = []
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self._transport = transport
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if frame.msg_type == WSMsgType.CLOSE:
+            transport.disconnect()
+        elif frame.msg_type in {WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION}:
+            payload = frame.get_payload_as_bytes()
+            if frame.fin and not self._parts:
+                self._gatherer.add(payload, self)
+            else:
+                self._continue(payload, final=frame.fin)
+
+    def _continue(self, payload: bytes, *, final: bool) -> None:
+        self._parts.append(payload)
+        if final:
+            parts, self._parts = self._parts, []
+            self._gatherer.add(b"".join(parts), self)
+
+    async def send(self, frame: str | bytes) -> None:
+        if self._transport is None or self._transport.is_disconnected:
+            raise SocketLost("closed")
+        self._transport.send(WSMsgType.TEXT, frame.encode() if isinstance(frame, str) else frame)
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.disconnect(graceful=False)
+
+    async def closed(self) -> str:
+        if self._transport is not None:
+            await self._transport.wait_disconnected()
+        if self._gatherer.failure is not None:
+            raise self._gatherer.failure
+        return "closed by the venue"

@@ -1,0 +1,54 @@
+"""What Prometheus sees of feeds."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from foreshock_feeds.domain.ingest import Ingest, Ingested
+from foreshock_feeds.domain.route_state import RouteState
+
+
+class FeedsMetrics:
+    """The service's counters and gauges."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._rows = Counter("foreshock_feeds_rows", "Rows taken in.", ("venue", "kind"), registry=registry)
+        self._dropped = Counter("foreshock_feeds_dropped", "Rows dropped.", ("kind",), registry=registry)
+        self._duplicates = Gauge(
+            "foreshock_feeds_duplicates", "Duplicates dropped since the start.", ("venue",), registry=registry
+        )
+        self._frames = Gauge("foreshock_feeds_frames", "Frames read since the start.", ("route",), registry=registry)
+        self._faults = Gauge("foreshock_feeds_bad", "Frames and rows not understood.", ("route",), registry=registry)
+        self._live = Gauge("foreshock_feeds_route_live", "1 while the canary is seen.", ("route",), registry=registry)
+        self._trimmed = Counter(
+            "foreshock_feeds_trimmed_unread", "Entries that left a stream before every reader had them.", registry=registry
+        )
+        self.dropped_total = 0
+
+    def rows(self, ingest: Ingest, found: Ingested) -> None:
+        """Count rows delivered."""
+        venue = ingest.instruments.venue
+        if liquidations := found.liquidations["instrument"].size:
+            self._rows.labels(venue, "liquidation").inc(liquidations)
+        if context := found.context["instrument"].size:
+            self._rows.labels(venue, "context").inc(context)
+
+    def dropped(self, context: int, liquidations: int) -> None:
+        """Count rows dropped for want of room."""
+        self._dropped.labels("context").inc(context)
+        self._dropped.labels("liquidation").inc(liquidations)
+        self.dropped_total += context + liquidations
+
+    def trimmed(self, entries: int) -> None:
+        """Count entries lost by trimming."""
+        self._trimmed.inc(entries)
+
+    def route(self, name: str, frames: int, faults: int, state: RouteState) -> None:
+        """Set what is known of a route."""
+        self._frames.labels(name).set(frames)
+        self._faults.labels(name).set(faults)
+        self._live.labels(name).set(state is RouteState.LIVE)
+
+    def duplicates(self, venue: str, dropped: int) -> None:
+        """Set the duplicates dropped of a venue."""
+        self._duplicates.labels(venue).set(dropped)

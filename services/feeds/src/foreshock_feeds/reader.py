@@ -1,0 +1,144 @@
+"""The seam between a route and the websocket library that reads it.
+
+`websockets` is the default: the friendliest. A faster one (`fast_reader`) has the same shape.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Protocol
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidURI, WebSocketException
+
+from foreshock_runtime.clock import Clock
+from foreshock_sdk.connector import Heartbeat
+
+OPEN_SECONDS = 10.0
+CLOSE_SECONDS = 1.0
+FRAME_LIMIT = 8 * 2**20
+"""Bytes of one frame: venues' snapshots stay far below."""
+QUEUE_FRAMES = 10_000
+
+Heard = Callable[[Sequence[bytes | str], Sequence[int]], Sequence[str | bytes]]
+
+
+class SocketLost(Exception):  # noqa: N818 - what happened, in the words of the log
+    """The connection could not be made or is gone; the message says why."""
+
+
+class Socket(Protocol):
+    """An open connection."""
+
+    async def send(self, frame: str | bytes) -> None:
+        """Send one text frame. Raises SocketLost."""
+        ...
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        ...
+
+    async def closed(self) -> str:
+        """Wait until the connection ends; return why. What `heard` raised is raised here."""
+        ...
+
+
+class OpenSocket(Protocol):
+    """Opens a connection whose frames go to `heard`, in order and in batches, with receive times (ns UTC)."""
+
+    def __call__(self, url: str, heartbeat: Heartbeat, heard: Heard) -> AbstractAsyncContextManager[Socket]:
+        """Open; raises SocketLost on entering."""
+        ...
+
+
+class Gatherer:
+    """Gathers the frames that one read of the socket brought, so that they are heard together."""
+
+    def __init__(self, heard: Heard, clock: Clock) -> None:
+        self.failure: BaseException | None = None
+        self._heard = heard
+        self._now = clock.now
+        self._loop = asyncio.get_running_loop()
+        self._frames: list[bytes | str] = []
+        self._received: list[int] = []
+        self._answering: asyncio.Task[None] | None = None
+
+    def add(self, frame: bytes, socket: Socket) -> None:
+        """Take one frame of this socket."""
+        if not self._frames:
+            self._loop.call_soon(self._flush, socket)
+        self._frames.append(frame)
+        self._received.append(self._now())
+
+    def _flush(self, socket: Socket) -> None:
+        frames, received = self._frames, self._received
+        self._frames, self._received = [], []
+        try:
+            answers = self._heard(frames, received)
+        except Exception as error:  # noqa: BLE001 - raised where the connection is awaited
+            self.failure = error
+            socket.abort()
+            return
+        if answers:
+            self._answering = asyncio.create_task(_answer(socket, answers))
+
+
+async def _answer(socket: Socket, answers: Sequence[str | bytes]) -> None:
+    with suppress(SocketLost):  # the awaiting side sees the loss too, and says so
+        for answer in answers:
+            await socket.send(answer)
+
+
+class WebsocketsReader:
+    """`OpenSocket` by the websockets library."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    @asynccontextmanager
+    async def __call__(self, url: str, heartbeat: Heartbeat, heard: Heard) -> AsyncIterator[Socket]:
+        """Open a connection; frames flow until the context ends."""
+        try:
+            connection = await connect(
+                url,
+                open_timeout=OPEN_SECONDS,
+                ping_interval=heartbeat.interval,
+                ping_timeout=heartbeat.timeout,
+                close_timeout=CLOSE_SECONDS,
+                max_size=FRAME_LIMIT,
+                max_queue=QUEUE_FRAMES,
+                compression=None,
+            )
+        except (OSError, TimeoutError, InvalidURI, WebSocketException) as error:
+            raise SocketLost(f"cannot connect: {error}") from error
+        try:
+            yield _Connection(connection, Gatherer(heard, self._clock))
+        finally:
+            await connection.close()
+
+
+class _Connection:
+    def __init__(self, connection: ClientConnection, gatherer: Gatherer) -> None:
+        self._connection = connection
+        self._gatherer = gatherer
+
+    async def send(self, frame: str | bytes) -> None:
+        try:
+            await self._connection.send(frame if isinstance(frame, str) else frame.decode())
+        except ConnectionClosed as error:
+            raise SocketLost(f"closed: {error}") from error
+
+    def abort(self) -> None:
+        self._connection.transport.abort()
+
+    async def closed(self) -> str:
+        recv, gatherer = self._connection.recv, self._gatherer
+        try:
+            while True:
+                gatherer.add(await recv(decode=False), self)
+        except ConnectionClosed as error:
+            if gatherer.failure is not None:
+                raise gatherer.failure from None
+            return f"closed: {error}"

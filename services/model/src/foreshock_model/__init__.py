@@ -1,0 +1,1 @@
+"""What crosses Redis: stream names, entries, array types and their codec."""

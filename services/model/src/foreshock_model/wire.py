@@ -1,0 +1,134 @@
+"""The protobuf wire format, as far as batches need it: varints, doubles and length-delimited fields.
+
+Written out by hand so that the model depends on numpy alone; `protos/` describes the same bytes and any language's
+generated classes read them (a test does so in Python). Columns are bytes fields of little-endian numbers.
+Source: protobuf.dev/programming-guides/encoding, checked 2026-11-20.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from foreshock_model.errors import CodecError
+
+VARINT, FIXED64, DELIMITED, FIXED32 = 0, 1, 2, 5
+MAX_VARINT_BITS = 70
+
+
+def varint(value: int) -> bytes:
+    """Encode a non-negative integer."""
+    out = bytearray()
+    while value > 0x7F:  # noqa: PLR2004 - seven bits a byte
+        out.append((value & 0x7F) | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def uint(number: int, value: int) -> bytes:
+    """Encode an unsigned integer field; zero is left out, as protobuf does."""
+    return varint(number << 3 | VARINT) + varint(value) if value else b""
+
+
+def double(number: int, value: float) -> bytes:
+    """Encode a double field."""
+    return varint(number << 3 | FIXED64) + struct.pack("<d", value)
+
+
+def delimited(number: int, data: bytes) -> bytes:
+    """Encode a bytes, string or message field."""
+    return varint(number << 3 | DELIMITED) + varint(len(data)) + data
+
+
+def text(number: int, value: str) -> bytes:
+    """Encode a string field."""
+    return delimited(number, value.encode())
+
+
+def column(number: int, values: npt.NDArray[np.generic], dtype: str) -> bytes:
+    """Encode an array as a bytes field of little-endian numbers; an empty one is left out."""
+    return delimited(number, np.ascontiguousarray(values, dtype).tobytes()) if values.size else b""
+
+
+def _read_varint(data: memoryview, at: int) -> tuple[int, int]:
+    result = shift = 0
+    while True:
+        if at >= len(data) or shift >= MAX_VARINT_BITS:
+            msg = f"varint at byte {at} is cut off or too long"
+            raise CodecError(msg)
+        byte = data[at]
+        at += 1
+        result |= (byte & 0x7F) << shift
+        if byte < 0x80:  # noqa: PLR2004 - the continuation bit
+            return result, at
+        shift += 7
+
+
+def fields(data: bytes | memoryview) -> Iterator[tuple[int, int | memoryview]]:
+    """Walk the fields of a message: (number, integer or bytes). Raises CodecError on bytes that are not a message."""
+    view = memoryview(data)
+    at, end = 0, len(view)
+    while at < end:
+        key, at = _read_varint(view, at)
+        kind = key & 7
+        if kind == VARINT:
+            value, at = _read_varint(view, at)
+            yield key >> 3, value
+            continue
+        if kind == DELIMITED:
+            size, at = _read_varint(view, at)
+        elif kind in (FIXED64, FIXED32):
+            size = 8 if kind == FIXED64 else 4
+        else:
+            msg = f"wire type {kind} at byte {at} is unknown"
+            raise CodecError(msg)
+        if at + size > end:
+            msg = f"field {key >> 3} ends {at + size - end} bytes past the message"
+            raise CodecError(msg)
+        yield key >> 3, view[at : at + size]
+        at += size
+
+
+def as_bytes(name: str, value: int | memoryview) -> memoryview:
+    """Take a field that must be length-delimited."""
+    if isinstance(value, int):
+        msg = f"field {name!r} should hold bytes"
+        raise CodecError(msg)
+    return value
+
+
+def as_uint(name: str, value: int | memoryview) -> int:
+    """Take a field that must be an integer."""
+    if not isinstance(value, int):
+        msg = f"field {name!r} should hold an integer"
+        raise CodecError(msg)
+    return value
+
+
+def as_text(name: str, value: int | memoryview) -> str:
+    """Take a field that must be UTF-8 text."""
+    try:
+        return str(as_bytes(name, value), "utf-8")
+    except UnicodeDecodeError as error:
+        msg = f"field {name!r} is not UTF-8"
+        raise CodecError(msg) from error
+
+
+def as_column(name: str, value: int | memoryview | None, dtype: str, shape: tuple[int, ...]) -> npt.NDArray[np.generic]:
+    """Take a column of a known shape; a missing one is all zeros (proto3 leaves out empty fields)."""
+    kind = np.dtype(dtype)
+    size = int(np.prod(shape))
+    if value is None:
+        if size:
+            msg = f"column {name!r} is missing, expected {size} values"
+            raise CodecError(msg)
+        return np.zeros(shape, kind)
+    data = as_bytes(name, value)
+    if len(data) != size * kind.itemsize:
+        msg = f"column {name!r} has {len(data)} bytes, expected {size} values of {kind.itemsize}"
+        raise CodecError(msg)
+    return np.frombuffer(data, kind).reshape(shape)

@@ -1,0 +1,284 @@
+"""A route over real sockets: it proves its life, survives losses, and never dies of a frame."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+
+from foreshock_feeds.domain.dedupe import Dedupe
+from foreshock_feeds.domain.ingest import Ingest, Ingested
+from foreshock_feeds.domain.route_state import RouteState
+from foreshock_feeds.fast_reader import PicowsReader
+from foreshock_feeds.quarantine import Quarantine
+from foreshock_feeds.reader import OpenSocket, WebsocketsReader
+from foreshock_feeds.venue import Venue
+from foreshock_runtime.clock import SystemClock
+from foreshock_sdk import (
+    Canary,
+    Control,
+    ControlKind,
+    Decoded,
+    Endpoints,
+    Fault,
+    Heartbeat,
+    Instruments,
+    InstrumentSpec,
+    Limits,
+    RestRequest,
+    Route,
+    SpecTable,
+    Throttle,
+)
+
+SPEC = InstrumentSpec(venue="toy", raw_symbol="BTC", base="BTC", quote="USDT", packaged=True)
+
+
+class ToyDecoder:
+    def feed(self, frames: Sequence[str | bytes]) -> Decoded:
+        found = Decoded()
+        for at, frame in enumerate(frames):
+            try:
+                message = json.loads(frame)
+            except ValueError:
+                found.faults.append(Fault(at, None, "not JSON"))
+                continue
+            self._take(found, at, message)
+        return found
+
+    def _take(self, found: Decoded, at: int, message: Mapping[str, object]) -> None:
+        if message.get("bomb"):
+            raise RuntimeError("the decoder is broken")
+        if message.get("canary"):
+            found.canary = 1
+        if message.get("ping"):
+            found.replies.append("pong")
+        if message.get("bye"):
+            found.controls.append(Control(at, ControlKind.CLOSING, "1"))
+        if "price" in message:
+            raw = found.liquidations
+            raw.frame.append(at)
+            raw.instrument.append(0)
+            raw.side.append(0)
+            raw.price.append(float(str(message["price"])))
+            raw.price_kind.append(0)
+            raw.size.append(1.0)
+            raw.ts_event_ms.append(1)
+            raw.identity_a.append(float(str(message["price"])))
+            raw.identity_b.append(0.0)
+            raw.flags.append(0)
+
+
+class Toy:
+    venue = "toy"
+    throttle = Throttle(push_interval=0.1)
+    limits = Limits(connects=10, connects_per=1, messages_per_second=10, max_age=100)
+
+    def __init__(self, url: str, deadline: float = 5.0) -> None:
+        self.endpoints = Endpoints(url, url)
+        self._deadline = deadline
+
+    def spec_requests(self, endpoints: Endpoints) -> Sequence[RestRequest]:
+        return [RestRequest(name="specs", url="http://127.0.0.1:1/", timeout=0.1)]
+
+    def parse_specs(self, bodies: Mapping[str, bytes]) -> Sequence[InstrumentSpec]:
+        return []
+
+    def next_page(self, request: RestRequest, body: bytes) -> RestRequest | None:
+        return None
+
+    def packaged_specs(self) -> SpecTable:
+        return SpecTable("2026-11-20", (SPEC,))
+
+    def routes(self, instruments: Instruments, symbols: Sequence[str], endpoints: Endpoints) -> Sequence[Route]:
+        beat = Heartbeat(interval=0.3, timeout=1, frame="beat", idle_timeout=30)
+        canary = Canary("toy", self._deadline)
+        return [
+            Route(
+                name="main",
+                url=endpoints.websocket,
+                subscribe=('{"op":"subscribe"}',),
+                channels=tuple(symbols),
+                heartbeat=beat,
+                canary=canary,
+            )
+        ]
+
+    def decoder(self, route: Route, instruments: Instruments) -> ToyDecoder:
+        return ToyDecoder()
+
+
+Handler = Callable[[ServerConnection], object]
+
+
+@asynccontextmanager
+async def server(handler: Handler) -> AsyncIterator[str]:
+    async with serve(handler, "127.0.0.1", 0) as running:  # type: ignore[arg-type]
+        port = next(iter(running.sockets)).getsockname()[1]
+        yield f"ws://127.0.0.1:{port}"
+
+
+class House:
+    """A venue with its surroundings, and what came out."""
+
+    def __init__(self, url: str, reader: type[OpenSocket], deadline: float = 5.0) -> None:
+        clock = SystemClock()
+        self.prices: list[float] = []
+        self.states: list[RouteState] = []
+        self.reasons: list[str] = []
+        self.moved = asyncio.Event()
+        self.quarantine = Quarantine(clock)
+        connector = Toy(url, deadline)
+        self.venue = Venue(
+            connector,
+            connector.endpoints,
+            clock=clock,
+            open_socket=reader(clock),  # type: ignore[call-arg]
+            dedupe=Dedupe(),
+            quarantine=self.quarantine,
+            deliver=self._deliver,
+            changed=self._changed,
+            partitions=1,
+        )
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(20):
+            while not condition():
+                self.moved.clear()
+                await self.moved.wait()
+
+    def _deliver(self, ingest: Ingest, found: Ingested) -> None:
+        self.prices += found.liquidations["price"].tolist()
+        self.moved.set()
+
+    def _changed(self, _name: str, _before: RouteState, after: RouteState, reason: str) -> None:
+        self.states.append(after)
+        self.reasons.append(reason)
+        self.moved.set()
+
+
+readers = pytest.mark.parametrize("reader", [WebsocketsReader, PicowsReader])
+
+
+@readers
+async def test_an_acknowledged_route_is_unproven_until_the_canary_and_every_frame_is_heard(
+    reader: type[OpenSocket],
+) -> None:
+    heard: list[str] = []
+    answered = asyncio.Event()
+
+    async def handler(socket: ServerConnection) -> None:
+        heard.append(str(await socket.recv()))
+        for price in range(1, 101):
+            await socket.send(json.dumps({"price": price}))
+        await socket.send(json.dumps({"canary": 1}))
+        await socket.send(json.dumps({"ping": 1}))
+        while len(heard) < 3:
+            heard.append(str(await socket.recv()))
+        answered.set()
+        await socket.wait_closed()
+
+    async with server(handler) as url:
+        house = House(url, reader)
+        await house.venue.start(["BTCUSDT"])
+        try:
+            await house.until(lambda: len(house.prices) == 100 and RouteState.LIVE in house.states)
+            async with asyncio.timeout(20):
+                await answered.wait()
+        finally:
+            await house.venue.stop()
+    assert house.prices == [float(price) for price in range(1, 101)]
+    assert house.states == [RouteState.UNPROVEN, RouteState.LIVE]
+    assert heard[0] == '{"op":"subscribe"}'
+    assert set(heard[1:]) == {"pong", "beat"}
+    assert house.venue.source is not None
+    assert house.venue.source.kind == "packaged"
+    assert house.venue.source.checked == "2026-11-20"
+
+
+@readers
+async def test_a_lost_route_comes_back_and_what_is_sent_again_counts_once(reader: type[OpenSocket]) -> None:
+    connections = 0
+
+    async def handler(socket: ServerConnection) -> None:
+        nonlocal connections
+        connections += 1
+        await socket.recv()
+        for price in range(1, 5 + connections):
+            await socket.send(json.dumps({"price": price, "canary": 1}))
+        if connections == 1:
+            socket.transport.abort()
+        elif connections == 2:
+            await socket.send(json.dumps({"bye": 1}))
+        await socket.wait_closed()
+
+    async with server(handler) as url:
+        house = House(url, reader)
+        await house.venue.start([])
+        try:
+            await house.until(lambda: len(set(house.prices)) == 7)
+        finally:
+            await house.venue.stop()
+    assert sorted(house.prices) == [float(price) for price in range(1, 8)]
+    assert house.venue.sockets[0].reconnects == 2
+
+
+@readers
+async def test_what_cannot_be_understood_is_kept_and_the_socket_goes_on(reader: type[OpenSocket]) -> None:
+    async def handler(socket: ServerConnection) -> None:
+        await socket.recv()
+        for frame in ("{not json", '{"price": 1}', "\xff\x00", '{"price": 2}'):
+            await socket.send(frame)
+        await socket.wait_closed()
+
+    async with server(handler) as url:
+        house = House(url, reader)
+        await house.venue.start([])
+        try:
+            await house.until(lambda: len(house.prices) == 2)
+        finally:
+            await house.venue.stop()
+    assert [(bad.route, bad.reason, bad.frame) for bad in house.quarantine.kept] == [
+        ("toy/main", "not JSON", "{not json"),
+        ("toy/main", "not JSON", "\xff\x00"),
+    ]
+    assert house.venue.sockets[0].session.faults == 2
+
+
+@readers
+async def test_a_venue_that_acknowledges_and_sends_other_things_is_dead(reader: type[OpenSocket]) -> None:
+    async def handler(socket: ServerConnection) -> None:
+        await socket.recv()
+        while True:
+            await socket.send(json.dumps({"book": 1}))
+            await asyncio.sleep(0.02)
+
+    async with server(handler) as url:
+        house = House(url, reader, deadline=0.4)
+        await house.venue.start([])
+        try:
+            await house.until(lambda: RouteState.DEAD in house.states)
+        finally:
+            await house.venue.stop()
+    assert RouteState.LIVE not in house.states
+
+
+@readers
+async def test_a_broken_decoder_ends_its_route_only(reader: type[OpenSocket]) -> None:
+    async def handler(socket: ServerConnection) -> None:
+        await socket.recv()
+        await socket.send(json.dumps({"bomb": 1}))
+        await socket.wait_closed()
+
+    async with server(handler) as url:
+        house = House(url, reader)
+        await house.venue.start([])
+        try:
+            await house.until(lambda: house.states[-1:] == [RouteState.DEAD])
+        finally:
+            await house.venue.stop()
+    assert house.reasons[-1] == "RuntimeError: the decoder is broken"

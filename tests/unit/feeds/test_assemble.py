@@ -1,0 +1,108 @@
+"""Rows wait, and leave as one entry a partition."""
+
+from __future__ import annotations
+
+import pytest
+
+from foreshock_feeds.domain.assemble import ENTRY_ROWS, GRID_NS, Assembler
+from foreshock_feeds.domain.ingest import Ingest, Ingested
+from foreshock_model.batch import CONTEXT_COLUMNS, decode, empty, encode
+from foreshock_model.keys import partition_of
+from foreshock_sdk.columns import Decoded
+from foreshock_sdk.events import ContextField
+from foreshock_sdk.instruments import Instruments, InstrumentSpec
+
+SYMBOLS = ("BTC", "ETH", "SOL", "XRP", "DOGE")
+
+
+def ingest(venue: str, partitions: int) -> Ingest:
+    specs = [InstrumentSpec(venue=venue, raw_symbol=base, base=base, quote="USDT") for base in SYMBOLS]
+    return Ingest(Instruments(venue, specs), partitions=partitions)
+
+
+def rows(source: Ingest, *instruments: int, context: int = 0) -> Ingested:
+    found = Decoded()
+    raw = found.liquidations
+    for at, instrument in enumerate(instruments):
+        raw.frame.append(0)
+        raw.instrument.append(instrument)
+        raw.side.append(at % 2)
+        raw.price.append(10.0 + at)
+        raw.price_kind.append(0)
+        raw.size.append(1.0)
+        raw.ts_event_ms.append(at + 1)
+        raw.identity_a.append(0.0)
+        raw.identity_b.append(0.0)
+        raw.flags.append(0)
+    for _ in range(context):
+        found.context.append(0, 0, ContextField.MARK, 1.0, 1)
+    return source.rows(found, [10**12])
+
+
+@pytest.mark.parametrize("partitions", [1, 8])
+def test_every_row_of_every_venue_arrives_once_in_the_partition_of_its_symbol(partitions: int) -> None:
+    assembler = Assembler(partitions)
+    for venue in ("binance", "okx"):
+        source = ingest(venue, partitions)
+        assembler.add(source, rows(source, 0, 1, 2, 3, 4, 0, context=3))
+    assert assembler.rows == 18
+    seen = []
+    for partition, batch in assembler.cut(5):
+        for event in decode(encode(batch)).events():
+            assert partition_of(event.symbol, partitions) == partition
+            seen.append((event.venue, event.symbol, event.price))
+    assert sorted(seen) == sorted(
+        (venue, f"{SYMBOLS[i]}USDT", 10.0 + at) for venue in ("binance", "okx") for at, i in enumerate((0, 1, 2, 3, 4, 0))
+    )
+    assert assembler.rows == 0
+    assert assembler.cut(6) == []
+
+
+def test_context_rides_in_the_same_entry() -> None:
+    assembler = Assembler(1)
+    source = ingest("okx", 1)
+    assembler.add(source, rows(source, 1, context=2))
+    ((_, batch),) = assembler.cut(1)
+    assert [ref.symbol for ref in batch.instruments] == ["BTCUSDT", "ETHUSDT"]
+    assert batch.context["instrument"].tolist() == [0, 0]
+    assert batch.liquidations["instrument"].tolist() == [1]
+
+
+def test_each_partition_gets_a_tick_in_a_grid_slot_without_an_entry() -> None:
+    assembler = Assembler(4)
+    assert assembler.due_ticks(0) == [0, 1, 2, 3]
+    assert assembler.due_ticks(GRID_NS - 1) == []
+    source = ingest("okx", 4)
+    assembler.add(source, rows(source, 0))
+    ((served, _),) = assembler.cut(GRID_NS + 5)
+    assert assembler.due_ticks(GRID_NS + 6) == [p for p in range(4) if p != served]
+
+
+def test_nothing_is_added_for_no_rows() -> None:
+    assembler = Assembler(1)
+    source = ingest("okx", 1)
+    assembler.add(source, Ingested(rows(source).liquidations, empty(CONTEXT_COLUMNS)))
+    assert assembler.cut(1) == []
+
+
+def test_a_large_backlog_is_cut_into_several_entries() -> None:
+    assembler = Assembler(1)
+    source = ingest("okx", 1)
+    for _ in range(5):
+        assembler.add(source, rows(source, *([0] * (ENTRY_ROWS // 2))))
+    sizes = [batch.liquidations["price"].size for _, batch in assembler.cut(1)]
+    assert sizes == [ENTRY_ROWS, ENTRY_ROWS, ENTRY_ROWS // 2]
+
+
+def test_want_of_room_drops_context_first_then_the_oldest_liquidations() -> None:
+    assembler = Assembler(1)
+    source = ingest("okx", 1)
+    for first in (0, 1, 2):
+        assembler.add(source, rows(source, first, first, context=4))
+    assembler.add(source, rows(source, context=4))
+    assert assembler.bound(100) == (0, 0)
+    assert assembler.bound(6) == (16, 0)
+    assert assembler.bound(4) == (0, 2)
+    ((_, batch),) = assembler.cut(1)
+    assert [ref.symbol for ref in batch.instruments] == ["ETHUSDT", "SOLUSDT"]
+    assert assembler.rows == 0

@@ -52,7 +52,9 @@ def test_every_row_of_every_venue_arrives_once_in_the_partition_of_its_symbol(pa
             assert partition_of(event.symbol, partitions) == partition
             seen.append((event.venue, event.symbol, event.price))
     assert sorted(seen) == sorted(
-        (venue, f"{SYMBOLS[i]}USDT", 10.0 + at) for venue in ("binance", "okx") for at, i in enumerate((0, 1, 2, 3, 4, 0))
+        (venue, f"{SYMBOLS[i]}USDT", 10.0 + at)
+        for venue in ("binance", "okx")
+        for at, i in enumerate((0, 1, 2, 3, 4, 0))
     )
     assert assembler.rows == 0
     assert assembler.cut(6) == []

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from foreshock_feeds.domain.dedupe import Dedupe
 from foreshock_feeds.domain.fingerprint import event_keys
 from foreshock_feeds.domain.ingest import Ingest
-from foreshock_sdk.columns import Decoded, RawLiquidations
+from foreshock_sdk.columns import Decoded
 from foreshock_sdk.events import ContextField, EventFlag, LiquidatedSide, PriceKind
 from foreshock_sdk.identity import event_key, seed_of
 from foreshock_sdk.instruments import Instruments, InstrumentSpec, convert
@@ -23,9 +23,16 @@ def instruments() -> Instruments:
         "venue",
         [
             InstrumentSpec(venue="venue", raw_symbol="BTC", base="BTC", quote="USDT", contract_value=0.01),
-            InstrumentSpec(venue="venue", raw_symbol="BTCINV", base="BTC", quote="USD", contract_value=100, inverse=True),
             InstrumentSpec(
-                venue="venue", raw_symbol="1000PEPE", base="PEPE", quote="USDT", multiplier=1000, contract_base="1000PEPE"
+                venue="venue", raw_symbol="BTCINV", base="BTC", quote="USD", contract_value=100, inverse=True
+            ),
+            InstrumentSpec(
+                venue="venue",
+                raw_symbol="1000PEPE",
+                base="PEPE",
+                quote="USDT",
+                multiplier=1000,
+                contract_base="1000PEPE",
             ),
             InstrumentSpec(venue="venue", raw_symbol="OLD", base="OLD", quote="USDT", packaged=True),
         ],
@@ -116,27 +123,19 @@ finite = st.floats(min_value=1e-9, max_value=1e12, allow_nan=False)
 
 
 @given(
-    st.lists(
-        st.tuples(st.sampled_from([0, 1]), st.integers(0, 2**45), finite, finite, finite), min_size=1, max_size=20
-    )
+    st.lists(st.tuples(st.sampled_from([0, 1]), st.integers(0, 2**45), finite, finite, finite), min_size=1, max_size=20)
 )
 def test_keys_of_columns_equal_those_of_single_rows(rows: list[tuple[int, int, float, float, float]]) -> None:
-    raw = RawLiquidations()
-    for side, ts, size, a, b in rows:
-        raw.frame.append(0)
-        raw.side.append(side)
-        raw.ts_event_ms.append(ts)
-        raw.size.append(size)
-        raw.identity_a.append(a)
-        raw.identity_b.append(b)
+    side, ts_ms, size, a, b = (np.array(each) for each in zip(*rows, strict=True))
     seed = seed_of("venue", "BTC")
-    keys = event_keys(raw, np.full(len(rows), seed, np.uint64)).tolist()
+    seeds = np.full(len(rows), seed, np.uint64)
+    frame = np.zeros(len(rows), np.intp)
+    keys = event_keys(seeds=seeds, side=side, ts_event_ms=ts_ms, size=size, identity=(a, b), frame=frame).tolist()
     seen: dict[tuple[int, int, float, float, float], int] = {}
     for key, row in zip(keys, rows, strict=True):
-        side, ts, size, a, b = row
         ordinal = seen.get(row, 0)
         seen[row] = ordinal + 1
-        assert key == event_key(seed, side, ts, size, (a, b), ordinal)
+        assert key == event_key(seed, row[0], row[1], row[2], row[3:], ordinal)
 
 
 @given(finite, finite, finite, st.booleans(), st.sampled_from([1.0, 1000.0]))

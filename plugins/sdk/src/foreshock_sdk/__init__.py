@@ -3,7 +3,15 @@
 Depends on pluggy and msgspec only, so a plugin author installs nothing else.
 """
 
-from foreshock_sdk.columns import Control, ControlKind, Decoded, Fault, RawContext, RawLiquidation, RawLiquidations
+from foreshock_sdk.columns import (
+    Control,
+    ControlKind,
+    Decoded,
+    Fault,
+    RawContext,
+    RawLiquidation,
+    RawLiquidations,
+)
 from foreshock_sdk.connector import (
     Canary,
     Connector,
@@ -29,7 +37,7 @@ from foreshock_sdk.events import (
     TopOfBook,
 )
 from foreshock_sdk.hookspecs import ENTRY_POINT_GROUP, PROJECT, hookimpl, hookspec
-from foreshock_sdk.instruments import InstrumentSpec, Instruments, convert
+from foreshock_sdk.instruments import Instruments, InstrumentSpec, convert
 from foreshock_sdk.simulation import Push, RestReply, ScriptSession, SimContext, SimLiquidation, VenueScript
 
 __all__ = [

@@ -49,7 +49,7 @@ class Plugins:
             return PluginInfo(point.name, name, version, f"{type(error).__name__}: {error}")
         return PluginInfo(point.name, name, version, None, venues)
 
-    def _register(self, name: str, plugin: Any) -> tuple[str, ...]:  # noqa: ANN401 - pluggy takes any object
+    def _register(self, name: str, plugin: Any) -> tuple[str, ...]:
         self._manager.register(plugin, name=name)
         try:
             self._manager.check_pending()

@@ -1,8 +1,9 @@
 """One number for one event: equal in every process and every run, so that duplicates are found anywhere.
 
-The raw fields are mixed by the finaliser of splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number
-Generators, OOPSLA 2014), one round a field. `foreshock_feeds.domain` has the same over arrays; a test holds the
-two together. 64 bits: among a million remembered events two share a number with probability 3e-8.
+Each raw field is folded in by a multiplication and a shift, both invertible, and the finaliser of splitmix64 (Steele,
+Lea, Flood: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014) spreads the result. `foreshock_feeds.domain` has
+the same over arrays; a test holds the two together. 64 bits: among a million remembered events two share a number
+with probability 3e-8.
 """
 
 from __future__ import annotations
@@ -21,27 +22,32 @@ def seed_of(venue: str, raw_symbol: str) -> int:
     return int.from_bytes(blake2b(f"{venue}\0{raw_symbol}".encode(), digest_size=8).digest(), "little")
 
 
-def mix(state: int, value: int) -> int:
+def fold(state: int, value: int) -> int:
     """Fold one 64-bit value into the state."""
-    z = ((state ^ value) + GAMMA) & MASK
-    z = ((z ^ (z >> 30)) * MIX_1) & MASK
-    z = ((z ^ (z >> 27)) * MIX_2) & MASK
-    return z ^ (z >> 31)
+    state = ((state ^ value) * GAMMA) & MASK
+    return state ^ (state >> 32)
+
+
+def finish(state: int) -> int:
+    """Spread every bit of the state over the whole key."""
+    state = ((state ^ (state >> 30)) * MIX_1) & MASK
+    state = ((state ^ (state >> 27)) * MIX_2) & MASK
+    return state ^ (state >> 31)
 
 
 def float_bits(value: float) -> int:
-    """Return the IEEE 754 bits of a float; -0.0 counts as 0.0."""
-    return int(struct.unpack("<Q", struct.pack("<d", value + 0.0))[0])
+    """Return the IEEE 754 bits of a float."""
+    return int(struct.unpack("<Q", struct.pack("<d", value))[0])
 
 
 def event_key(
     seed: int, side: int, ts_event_ms: int, size: float, identity: tuple[float, float], ordinal: int = 0
 ) -> int:
     """Return the 64-bit key of one event; ordinal counts equal rows of one frame from 0."""
-    state = mix(mix(seed, side), ts_event_ms)
+    state = fold(seed, 2 * ts_event_ms + side)
     for value in (size, *identity):
-        state = mix(state, float_bits(value))
-    return mix(state, ordinal)
+        state = fold(state, float_bits(value))
+    return finish((state + ordinal) & MASK)
 
 
 def format_key(key: int) -> str:

@@ -11,21 +11,27 @@ MULTIPLIER_PREFIXES = (
     ("1000", 1_000.0),
     ("1M", 1_000_000.0),
 )
-"""Longest first. A whitelist: 1INCH and 4 are coins. Source: lists of contracts of the venues, checked 2026-11-20."""
+"""Longest first. A whitelist: 1INCH and 4 are coins. Source: the venues' lists, checked 2026-11-20."""
 
 SHORTEST_AFTER_1M = 3
 
 
 def peel_multiplier(base: str, known: Mapping[str, tuple[str, float]] | None = None) -> tuple[str, float]:
-    """Split a venue's spelling of a base coin into (coin, coins in one of the venue's): 1000PEPE is (PEPE, 1000).
+    """Split a venue's spelling of a base coin into (coin, how many of it): 1000PEPE is (PEPE, 1000).
 
-    `known` names exceptions that no prefix explains. What follows a prefix must begin as a coin does, not with a digit.
+    `known` names exceptions that no prefix explains. What follows a prefix must begin as a coin does, not
+    with a digit.
     """
     if known and base in known:
         return known[base]
     for prefix, multiplier in MULTIPLIER_PREFIXES:
         coin = base.removeprefix(prefix)
-        if coin != base and coin and not coin[0].isdigit() and (prefix != "1M" or len(coin) >= SHORTEST_AFTER_1M):
+        if (
+            coin != base
+            and coin
+            and not coin[0].isdigit()
+            and (prefix != "1M" or len(coin) >= SHORTEST_AFTER_1M)
+        ):
             return coin, multiplier
     return base, 1.0
 

@@ -1,7 +1,7 @@
 """What decoders share: number types that refuse nonsense while they are read, and an index of spellings.
 
-The types go into `msgspec.Struct` fields. msgspec checks them in C while it decodes, so a decoder pays nothing
-for refusing NaN, infinities, zero and impossible times, and its slow path refuses exactly the same.
+The types go into `msgspec.Struct` fields. msgspec checks them in C while it decodes, so a decoder pays
+nothing for refusing NaN, infinities, zero and impossible times, and its slow path refuses exactly the same.
 """
 
 from __future__ import annotations
@@ -29,29 +29,36 @@ Millis = Annotated[int, Meta(gt=0, lt=YEAR_2100_MS)]
 """A venue's time in ms UTC."""
 
 UNREADABLE = (MsgspecError, ValueError, RecursionError, FrameError)
-"""What reading a frame may raise: malformed JSON, a wrong value, broken UTF-8, a tower of brackets, our own no."""
+"""What reading a frame may raise: malformed JSON, a wrong value, broken UTF-8, too many brackets, our no."""
+UNEXPECTED = (*UNREADABLE, KeyError)
+"""What sends a fast path to the slow one: a frame it was not made for, or a name not seen before."""
 
 LONGEST_SPELLING = 40
 MOST_CONTRACTS = 10_000
 
 
-class SpellingIndex(dict[str, int]):
+class SpellingIndex:
     """Index of a contract in the `Instruments` table by the venue's spelling.
 
-    A spelling that the table lacks (a new listing) is put there as `learn` reads it. Raises FrameError when
-    `learn` does, when the spelling cannot be one, or when the table has grown beyond any venue's size.
+    known  what was asked before, a plain dictionary for fast paths: a miss there is a case for `of`
     """
 
     def __init__(self, instruments: Instruments, learn: Callable[[str], InstrumentSpec]) -> None:
-        super().__init__()
+        self.known: dict[str, int] = {}
         self._instruments = instruments
         self._learn = learn
 
-    def __missing__(self, raw_symbol: str) -> int:
-        index = self._instruments.find(raw_symbol)
+    def of(self, raw_symbol: str) -> int:
+        """Return the index; a spelling that the table lacks (a new listing) is put there as `learn` reads it.
+
+        Raises FrameError when `learn` does, when the spelling cannot be one, or when the table is full.
+        """
+        index = self.known.get(raw_symbol)
+        if index is None:
+            index = self._instruments.find(raw_symbol)
         if index is None:
             index = self._instruments.put(self._new(raw_symbol))
-        self[raw_symbol] = index
+        self.known[raw_symbol] = index
         return index
 
     def _new(self, raw_symbol: str) -> InstrumentSpec:

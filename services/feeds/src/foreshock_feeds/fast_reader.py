@@ -22,9 +22,10 @@ class PicowsReader:
     @asynccontextmanager
     async def __call__(self, url: str, heartbeat: Heartbeat, heard: Heard) -> AsyncIterator[Socket]:
         """Open a connection; frames flow until the context ends."""
+        listener = _Listener(Gatherer(heard, self._clock))
         try:
-            transport, listener = await ws_connect(
-                lambda: _Listener(Gatherer(heard, self._clock)),
+            transport, _ = await ws_connect(
+                lambda: listener,
                 url,
                 websocket_handshake_timeout=OPEN_SECONDS,
                 enable_auto_ping=True,
@@ -42,7 +43,7 @@ class PicowsReader:
                 await transport.wait_disconnected()
 
 
-class _Listener(WSListener):  # type: ignore[misc] # a class of the extension module
+class _Listener(WSListener):
     def __init__(self, gatherer: Gatherer) -> None:
         super().__init__()
         self._gatherer = gatherer

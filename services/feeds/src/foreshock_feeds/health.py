@@ -25,7 +25,7 @@ class RouteHealth:
         self._waiting: list[dict[str, str]] = []
 
     def resume(self, route: str, last_seen: int) -> None:
-        """Say that an earlier run of this service saw its last data at that time (ns UTC): what lies between is a gap."""
+        """Say that an earlier run had its last data at that time (ns UTC): what lies between is a gap."""
         self._down_since.setdefault(route, last_seen)
 
     def changed(self, route: str, before: RouteState, after: RouteState, reason: str) -> None:

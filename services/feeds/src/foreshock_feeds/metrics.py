@@ -21,7 +21,9 @@ class FeedsMetrics:
         self._faults = Gauge("foreshock_feeds_bad", "Frames and rows not understood.", ("route",), registry=registry)
         self._live = Gauge("foreshock_feeds_route_live", "1 while the canary is seen.", ("route",), registry=registry)
         self._trimmed = Counter(
-            "foreshock_feeds_trimmed_unread", "Entries that left a stream before every reader had them.", registry=registry
+            "foreshock_feeds_trimmed_unread",
+            "Entries that left a stream before every reader had them.",
+            registry=registry,
         )
         self.dropped_total = 0
 

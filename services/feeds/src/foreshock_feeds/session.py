@@ -27,7 +27,7 @@ class RouteSession:
     name is venue/route. deliver takes canonical rows; changed is called with (name, from, to, reason).
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it works with, by name
         self,
         connector: Connector,
         route: Route,
@@ -52,7 +52,7 @@ class RouteSession:
         self._changed = changed
         self._decoder = connector.decoder(route, ingest.instruments)
         self._replay = clock if isinstance(clock, FrameClock) else None
-        self._touch()
+        self.last_frame = self.last_canary = self.last_sent = monotonic_ns()
 
     def opened(self) -> tuple[str, ...]:
         """Begin a new connection; return the frames to send first."""
@@ -76,9 +76,7 @@ class RouteSession:
             answers += self._take(decoded, (frame,), (self._replay.now(),))
         return answers
 
-    def _take(
-        self, decoded: Decoded, frames: Sequence[bytes | str], recv_ns: Sequence[int]
-    ) -> Sequence[str | bytes]:
+    def _take(self, decoded: Decoded, frames: Sequence[bytes | str], recv_ns: Sequence[int]) -> Sequence[str | bytes]:
         self._deliver(self._ingest, self._ingest.rows(decoded, recv_ns))
         if decoded.canary:
             self.last_canary = self.last_frame

@@ -32,7 +32,7 @@ class FeedsSettings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_f
     section: ClassVar[str] = "feeds"
 
     venues: tuple[str, ...] = ()
-    endpoints: dict[str, EndpointSettings] = {}
+    endpoints: dict[str, EndpointSettings] = msgspec.field(default_factory=dict)
     clock: Literal["system", "frames"] = "system"
     reader: Literal["websockets", "picows"] = "websockets"
     gather_ms: Annotated[float, msgspec.Meta(ge=0, le=100)] = 0.5

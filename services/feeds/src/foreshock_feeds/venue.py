@@ -58,7 +58,7 @@ class Venue:
             instruments, self.source = await load_specs(self.connector, self._endpoints)
             self.ingest = Ingest(instruments, partitions=self._partitions, dedupe=self.dedupe)
             await self.follow(symbols)
-        except Exception as error:  # a plugin is foreign code: its failure is its own
+        except Exception as error:  # noqa: BLE001 - a plugin is foreign code: its failure is its own
             self._fail(error)
 
     async def follow(self, symbols: Sequence[str]) -> None:

@@ -130,5 +130,3 @@ def _join(parts: list[Columns], layout: tuple[tuple[str, str], ...]) -> Columns:
     if len(full) == 1:
         return full[0]
     return {name: np.concatenate([part[name] for part in full]) for name, _ in layout}
-
-

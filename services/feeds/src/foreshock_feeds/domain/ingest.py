@@ -85,26 +85,27 @@ class Ingest:
 
     def _liquidations(self, raw: RawLiquidations, received: Array) -> Columns:
         index = np.asarray(raw.instrument, np.intp)
-        keys = event_keys(raw, self._seed[index])
+        frame = np.asarray(raw.frame, np.intp)
+        side = np.frombuffer(bytes(raw.side), np.uint8)
+        size = np.asarray(raw.size, np.float64)
+        ts_event_ms = np.asarray(raw.ts_event_ms, np.int64)
+        identity = np.asarray(raw.identity_a, np.float64), np.asarray(raw.identity_b, np.float64)
+        keys = event_keys(
+            seeds=self._seed[index], side=side, ts_event_ms=ts_event_ms, size=size, identity=identity, frame=frame
+        )
         price, quantity, notional = convert(
             np.asarray(raw.price, np.float64),
-            np.asarray(raw.size, np.float64),
+            size,
             self._contract_value[index],
             self._inverse[index],
             self._multiplier[index],
         )
-        ts_recv = received[np.asarray(raw.frame, np.intp)]
-        ts_event = np.asarray(raw.ts_event_ms, np.int64) * NS_PER_MS
-        future = ts_event > ts_recv
-        flags = np.asarray(raw.flags, np.uint16) | self._packaged[index]
-        if future.any():
-            ts_event = np.minimum(ts_event, ts_recv)
-            flags |= future.astype(np.uint16) * np.uint16(EventFlag.CLAMPED)
-            self.clamped += int(np.count_nonzero(future))
+        ts_recv = received[frame]
+        ts_event, flags = self._clamp(ts_event_ms * NS_PER_MS, ts_recv, self._flags(raw, index))
         columns: Columns = {
             "instrument": index.astype(np.uint16),
-            "liquidated_side": np.asarray(raw.side, np.uint8),
-            "price_kind": np.asarray(raw.price_kind, np.uint8),
+            "liquidated_side": side,
+            "price_kind": np.frombuffer(bytes(raw.price_kind), np.uint8),
             "flags": flags,
             "price": price,
             "quantity": quantity,
@@ -114,6 +115,17 @@ class Ingest:
             "event_id": keys,
         }
         return self._kept(columns, index)
+
+    def _flags(self, raw: RawLiquidations, index: Array) -> Array:
+        flags: Array = self._packaged[index]
+        return flags | np.asarray(raw.flags, np.uint16) if any(raw.flags) else flags
+
+    def _clamp(self, ts_event: Array, ts_recv: Array, flags: Array) -> tuple[Array, Array]:
+        future = ts_event > ts_recv
+        if not future.any():
+            return ts_event, flags
+        self.clamped += int(np.count_nonzero(future))
+        return np.minimum(ts_event, ts_recv), flags | future.astype(np.uint16) * np.uint16(EventFlag.CLAMPED)
 
     def _kept(self, columns: Columns, index: Array) -> Columns:
         if self._symbols:
@@ -141,15 +153,12 @@ class Ingest:
     def _refresh(self) -> None:
         specs = self.instruments.specs
         self.refs = [
-            InstrumentRef(spec.venue, spec.symbol, spec.instrument, spec.raw_symbol, spec.multiplier)
-            for spec in specs
+            InstrumentRef(spec.venue, spec.symbol, spec.instrument, spec.raw_symbol, spec.multiplier) for spec in specs
         ]
         self._contract_value = np.array([spec.contract_value for spec in specs], np.float64)
         self._inverse = np.array([spec.inverse for spec in specs], np.float64)
         self._multiplier = np.array([spec.multiplier for spec in specs], np.float64)
-        self._packaged = np.array([spec.packaged for spec in specs], np.uint16) * np.uint16(
-            EventFlag.PACKAGED_SPECS
-        )
+        self._packaged = np.array([spec.packaged for spec in specs], np.uint16) * np.uint16(EventFlag.PACKAGED_SPECS)
         self._seed = np.array([seed_of(spec.venue, spec.raw_symbol) for spec in specs], np.uint64)
         self._partition = np.array([partition_of(ref.symbol, self._partitions) for ref in self.refs], np.int64)
         self._tracked = np.array([not self._symbols or ref.symbol in self._symbols for ref in self.refs], np.bool_)

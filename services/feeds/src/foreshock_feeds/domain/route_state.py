@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 
-class RouteState(str, Enum):
+class RouteState(StrEnum):
     """How far a route can be trusted."""
 
     CONNECTING = "CONNECTING"
@@ -19,7 +19,7 @@ class RouteState(str, Enum):
     """The canary is overdue, or the plugin failed."""
 
 
-class RouteInput(str, Enum):
+class RouteInput(StrEnum):
     """What can happen to a route."""
 
     OPENED = "opened"

@@ -1,0 +1,251 @@
+"""A simulated Binance: the market streams of USD-M futures with the venue's protocol and throttle.
+
+The throttle lets through the largest order a symbol a second (current documentation; older texts say the
+latest), told at the end of the second. Paths without a category still acknowledge everything and deliver
+none of /market. Source: derivatives documentation, "Live Subscribing/Unsubscribing to streams", checked
+2026-11-20.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+
+from foreshock_binance.connector import LIQUIDATIONS
+from foreshock_binance.specs import BTC_CONTRACT_USD, COIN_CONTRACT_USD, VENUE, by_name
+from foreshock_binance.throttle import LargestEachSecond
+from foreshock_sdk import (
+    ContextField,
+    InstrumentSpec,
+    LiquidatedSide,
+    Push,
+    RestReply,
+    SimContext,
+    SimLiquidation,
+)
+from foreshock_sdk.simtools import Budget, plain
+
+LISTED = (
+    *("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "DOGEUSDT", "BNBUSDT", "ADAUSDT", "AVAXUSDT", "LINKUSDT"),
+    *("LTCUSDT", "DOTUSDT", "UNIUSDT", "ATOMUSDT", "TRXUSDT", "XLMUSDT", "NEARUSDT", "ETCUSDT", "BCHUSDT"),
+    *("FILUSDT", "SUIUSDT", "1000PEPEUSDT", "1000SHIBUSDT", "1000BONKUSDT", "1000SATSUSDT"),
+    *("1MBABYDOGEUSDT", "1INCHUSDT", "4USDT", "币安人生USDT", "BTCUSDC", "ETHUSDC", "BTCUSDT_261225"),
+    *("ETHUSDT_261225", "BTCUSD_PERP", "ETHUSD_PERP", "SOLUSD_PERP", "XRPUSD_PERP", "DOGEUSD_PERP"),
+    *("BTCUSD_261225", "ETHUSD_261225"),
+)
+MARKET_PATH = "/market/"
+RAW = "raw:"
+"""Before a channel's name: its frames without the envelope, for sockets at /market/ws."""
+MARK_PRICE = "@markPrice@1s"
+MESSAGES_A_SECOND = 10
+STREAMS_A_SOCKET = 1024
+DAY_MS = 86_400_000
+SLIPPAGE = 0.004
+"""How far the limit of a liquidation order lies beyond its fill in the live frame of 2026-10-09."""
+METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
+NO_METHOD = "unknown variant {}, expected one of " + ", ".join(f"`{each}`" for each in METHODS)
+
+
+class BinanceSession:
+    """One client. A stream that does not exist is acknowledged and never told, as at the venue."""
+
+    def __init__(self, path: str, streams: Sequence[str]) -> None:
+        self._market = path.startswith(MARKET_PATH)
+        self._raw = path.rstrip("/").endswith("/ws") or "/ws/" in path
+        self._streams = dict.fromkeys(streams)
+        self._budget = Budget(MESSAGES_A_SECOND, 1000)
+        self._opened_ms: int | None = None
+
+    def receive(self, frame: str | bytes, now_ms: int) -> Sequence[str]:
+        """Answer a request."""
+        self._budget.spend(now_ms)
+        try:
+            request = msgspec.json.decode(frame)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            return [_refusal(3, f"Invalid JSON: {error}")]
+        number = request.get("id") if isinstance(request, dict) else None
+        if not isinstance(number, int) or number < 0:
+            return [_refusal(2, "Invalid request: request ID must be an unsigned integer")]
+        return [self._answer(request, number)]
+
+    def _answer(self, request: dict[str, Any], number: int) -> str:
+        method, params = request.get("method"), request.get("params", [])
+        if method not in METHODS:
+            return _refusal(2, "Invalid request: " + NO_METHOD.format(f"`{method}`"))
+        if method == "LIST_SUBSCRIPTIONS":
+            return _encode({"result": list(self._streams), "id": number})
+        if method == "GET_PROPERTY":
+            return _encode({"result": not self._raw, "id": number})
+        if not isinstance(params, list):
+            return _refusal(2, "Invalid request: invalid type, expected a sequence")
+        if method == "SET_PROPERTY":
+            self._raw = params[-1:] != [True]
+        elif method == "SUBSCRIBE":
+            return self._subscribe(params, number)
+        else:
+            for each in params:
+                self._streams.pop(str(each), None)
+        return _encode({"result": None, "id": number})
+
+    def _subscribe(self, params: list[Any], number: int) -> str:
+        if not all(isinstance(each, str) for each in params):
+            return _refusal(2, "Invalid request: stream name must be a string")
+        if len(self._streams.keys() | set(params)) > STREAMS_A_SOCKET:
+            return _refusal(2, "Invalid request: too many parameters")
+        self._streams.update(dict.fromkeys(params))
+        return _encode({"result": None, "id": number})
+
+    def subscribed(self, channel: str) -> bool:
+        """Tell whether this client gets the channel: /market only, by the spelling it asked for."""
+        raw = channel.startswith(RAW)
+        return self._market and raw == self._raw and channel.removeprefix(RAW) in self._streams
+
+    def greeting(self, now_ms: int) -> Sequence[Push]:  # noqa: ARG002 - the protocol
+        """Return nothing: this venue tells what happens from now on."""
+        return ()
+
+    def overdue(self, now_ms: int) -> bool:
+        """Tell whether the client talked too much or its socket is a day old."""
+        self._opened_ms = now_ms if self._opened_ms is None else self._opened_ms
+        return self._budget.exceeded or now_ms - self._opened_ms >= DAY_MS
+
+
+class BinanceScript:
+    """The venue."""
+
+    venue = VENUE
+
+    def __init__(self) -> None:
+        self._listing = [msgspec.structs.replace(by_name(each), packaged=False) for each in LISTED]
+        self._throttle = LargestEachSecond()
+        self._prices: dict[str, dict[ContextField, float]] = {}
+        self._marked: dict[str, int] = {}
+        self._raw_clients = False
+
+    def listing(self) -> Sequence[InstrumentSpec]:
+        """Return the contracts, both kinds of margin."""
+        return self._listing
+
+    def rest(self, path: str, query: str) -> RestReply | None:  # noqa: ARG002 - exchangeInfo has no parameters
+        """Answer exchangeInfo of USD-M and COIN-M."""
+        if path not in {"/fapi/v1/exchangeInfo", "/dapi/v1/exchangeInfo"}:
+            return None
+        coin_margined = path.startswith("/dapi")
+        symbols = [_listed(spec) for spec in self._listing if spec.inverse == coin_margined]
+        return RestReply(200, msgspec.json.encode({"timezone": "UTC", "symbols": symbols}))
+
+    def session(self, path: str) -> BinanceSession | None:
+        """Open a session: /market, /public and the old paths, raw (/ws) or combined (/stream)."""
+        parts = urlsplit(path)
+        place = parts.path.removeprefix("/market").removeprefix("/public")
+        if place.rstrip("/") == "/stream":
+            streams = parse_qs(parts.query).get("streams", [""])[0].split("/")
+        elif place == "/ws" or place.startswith("/ws/"):
+            streams = place.removeprefix("/ws").split("/")
+            self._raw_clients = True
+        else:
+            return None
+        return BinanceSession(parts.path, [each for each in streams if each])
+
+    def offer(self, rows: Sequence[SimLiquidation]) -> None:
+        """Take orders as they are filled."""
+        self._throttle.offer(rows)
+
+    def due(self, now_ms: int) -> Sequence[Push]:
+        """Return the orders of every second that has ended."""
+        return [
+            push
+            for row in self._throttle.due(now_ms)
+            for push in self._pushes(LIQUIDATIONS, _force_order(row, now_ms), (row.row,))
+        ]
+
+    def withheld(self) -> Sequence[int]:
+        """Return the rows that a larger one of their second kept back."""
+        return self._throttle.withheld()
+
+    def context(self, rows: Sequence[SimContext], now_ms: int) -> Sequence[Push]:
+        """Return mark prices: one a symbol a second, once its mark price is known."""
+        for row in rows:
+            self._prices.setdefault(row.raw_symbol, {})[row.field] = row.value
+        return [
+            push for symbol in {row.raw_symbol: None for row in rows} for push in self._mark(symbol, now_ms)
+        ]
+
+    def _mark(self, symbol: str, now_ms: int) -> Sequence[Push]:
+        second = now_ms // 1000
+        if ContextField.MARK not in self._prices[symbol] or self._marked.get(symbol) == second:
+            return ()
+        self._marked[symbol] = second
+        return self._pushes(
+            symbol.lower() + MARK_PRICE, _mark_price(symbol, self._prices[symbol], now_ms), ()
+        )
+
+    def _pushes(self, channel: str, data: dict[str, Any], rows: tuple[int, ...]) -> list[Push]:
+        """Return the frame in its envelope, and bare when there is a client that could want it so."""
+        pushes = [Push(channel, _encode({"stream": channel, "data": data}), rows)]
+        return [*pushes, Push(RAW + channel, _encode(data), rows)] if self._raw_clients else pushes
+
+
+def _force_order(row: SimLiquidation, now_ms: int) -> dict[str, Any]:
+    long_died = row.liquidated_side == LiquidatedSide.LONG
+    limit = row.price * (1 - SLIPPAGE if long_died else 1 + SLIPPAGE)
+    size = plain(row.size)
+    order = {
+        "s": row.raw_symbol,
+        "S": "SELL" if long_died else "BUY",
+        "o": "LIMIT",
+        "f": "IOC",
+        "q": size,
+        "p": plain(float(f"{limit:.8g}")),
+        "ap": plain(row.price),
+        "X": "FILLED",
+        "l": size,
+        "z": size,
+        "T": row.ts_event_ms,
+        "ps": row.raw_symbol.partition("_")[0],
+        "st": 2 if "USD_" in row.raw_symbol else 1,
+    }
+    return {"e": "forceOrder", "E": now_ms, "o": order}
+
+
+def _mark_price(symbol: str, prices: dict[ContextField, float], now_ms: int) -> dict[str, Any]:
+    mark = prices[ContextField.MARK]
+    return {
+        "e": "markPriceUpdate",
+        "E": now_ms,
+        "s": symbol,
+        "p": plain(mark),
+        "ap": plain(mark),
+        "P": plain(mark),
+        "i": plain(prices.get(ContextField.INDEX, mark)),
+        "r": plain(prices[ContextField.FUNDING]) if ContextField.FUNDING in prices else "",
+        "T": (now_ms // 28_800_000 + 1) * 28_800_000,
+        "st": 2 if "USD_" in symbol else 1,
+    }
+
+
+def _listed(spec: InstrumentSpec) -> dict[str, Any]:
+    base = spec.contract_base or spec.base
+    row: dict[str, Any] = {
+        "symbol": spec.raw_symbol,
+        "pair": base + spec.quote,
+        "contractType": "CURRENT_QUARTER" if spec.expiry else "PERPETUAL",
+        "status": "TRADING",
+        "baseAsset": base,
+        "quoteAsset": spec.quote,
+        "marginAsset": base if spec.inverse else spec.quote,
+    }
+    if spec.inverse:
+        row["contractSize"] = int(BTC_CONTRACT_USD if base == "BTC" else COIN_CONTRACT_USD)
+    return row
+
+
+def _refusal(code: int, message: str) -> str:
+    return _encode({"code": code, "msg": message})
+
+
+def _encode(value: Any) -> str:
+    return msgspec.json.encode(value).decode()

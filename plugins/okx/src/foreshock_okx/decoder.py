@@ -1,0 +1,254 @@
+"""Frames of OKX v5 to columns.
+
+Liquidations (live frame of 2026-10-09):
+
+    {"arg":{"channel":"liquidation-orders","instType":"SWAP"},"data":[{"details":[{"bkLoss":"0","bkPx":"82655.7",
+     "ccy":"","posSide":"long","side":"sell","sz":"8.55","ts":"1791565600771"}],"instFamily":"BTC-USDT",
+     "instId":"BTC-USDT-SWAP","instType":"SWAP","uly":"BTC-USDT"}]}
+
+Every item has one or more details. side is the order's (sell closes a long), posSide the position's, or
+net, which tells nothing. sz is contracts, fractions too; bkPx the mark price at which the venue took over.
+No id: (instId, ts, side, posSide, sz, bkPx) is the event. The first frame after subscribing may be minutes
+old. Source: v5 documentation, "Liquidation orders channel", checked 2026-11-20.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from foreshock_okx.specs import by_name
+from foreshock_sdk import (
+    ContextField,
+    Control,
+    ControlKind,
+    Decoded,
+    EventFlag,
+    Fault,
+    FrameError,
+    Instruments,
+    LiquidatedSide,
+    PriceKind,
+    RawLiquidation,
+)
+from foreshock_sdk.reading import UNEXPECTED, UNREADABLE, Millis, Positive, SpellingIndex
+
+KINDS = ("SWAP", "FUTURES")
+LIQUIDATIONS = "liquidation-orders"
+MARK_PRICE = "mark-price"
+RETIRED = "liquidations"
+PONG = ("pong", b"pong")
+CLOSING_SOON = "64008"
+OLD_MS = 60_000
+SIDES = {
+    "sell": {"long": LiquidatedSide.LONG, "net": LiquidatedSide.LONG},
+    "buy": {"short": LiquidatedSide.SHORT, "net": LiquidatedSide.SHORT},
+}
+"""By order side, then position side; a pair that is missing contradicts itself."""
+POSITION_CODES = {"net": 0.0, "long": 1.0, "short": 2.0}
+SILENT = frozenset({
+    *("trades", "trades-all", "tickers", "bbo-tbt", "books", "books5", "books-l2-tbt", "books50-l2-tbt"),
+    *("price-limit", "funding-rate", "open-interest", "instruments", "index-tickers", "estimated-price"),
+    *("adl-warning", "status", "orders", "orders-algo", "algo-advance", "account", "positions"),
+    *("balance_and_position", "fills", "liquidation-warning", "account-greeks", "opt-summary"),
+    *("option-trades", "economic-calendar"),
+})  # fmt: skip
+"""Other channels, private ones among them: known, and nothing for us."""
+
+
+class Arg(msgspec.Struct, gc=False):
+    """What the push answers to."""
+
+    channel: Literal["liquidation-orders"]
+    instType: Literal["SWAP", "FUTURES"]  # noqa: N815 - the venue's spelling
+
+
+class Detail(msgspec.Struct, gc=False):
+    """One liquidation order."""
+
+    side: Literal["sell", "buy"]
+    sz: Positive
+    bkPx: Positive  # noqa: N815
+    ts: Millis
+    posSide: Literal["long", "short", "net"] = "net"  # noqa: N815
+
+
+class Item(msgspec.Struct, gc=False):
+    """The orders of one contract."""
+
+    instId: str  # noqa: N815
+    details: list[Detail]
+
+
+class Push(msgspec.Struct, gc=False):
+    """One frame."""
+
+    arg: Arg
+    data: list[Item]
+
+
+class Mark(msgspec.Struct, rename="camel"):
+    """Mark price of one contract."""
+
+    inst_id: str
+    mark_px: Positive
+    ts: Millis
+
+
+class OkxDecoder:
+    """Decoder of one connection.
+
+    It remembers for which kinds of contract a frame has come, and the newest time told: both to know an old
+    first frame.
+    """
+
+    def __init__(self, canary: str, instruments: Instruments) -> None:
+        self._canary_instrument = canary.partition(":")[2]
+        self._index = SpellingIndex(instruments, by_name)
+        self._decode = msgspec.json.Decoder(Push, strict=False).decode
+        self._begun: set[str] = set()
+        self._newest_ms = 0
+
+    def feed(self, frames: Sequence[str | bytes]) -> Decoded:
+        """Decode frames in order of arrival."""
+        try:
+            out = self._liquidations(frames)
+        except UNEXPECTED:
+            out = Decoded()
+            for number, frame in enumerate(frames):
+                self._frame(number, frame, out)
+        self._newest_ms = max(self._newest_ms, max(out.liquidations.ts_event_ms, default=0))
+        return out
+
+    def _liquidations(self, frames: Sequence[str | bytes]) -> Decoded:
+        """Decode a batch of liquidations that are not the first; raises when it holds anything else."""
+        decode, known, sides = self._decode, self._index.known, SIDES
+        pushes = [decode(frame) for frame in frames]
+        if not {push.arg.instType for push in pushes} <= self._begun:
+            raise FrameError("a first frame")
+        items = [item for push in pushes for item in push.data]
+        details = [detail for item in items for detail in item.details]
+        out = Decoded()
+        rows, count = out.liquidations, len(details)
+        rows.instrument = [index for item in items for index in [known[item.instId]] * len(item.details)]
+        rows.side = [sides[detail.side][detail.posSide] for detail in details]
+        rows.price = [detail.bkPx for detail in details]
+        rows.size = [detail.sz for detail in details]
+        rows.ts_event_ms = [detail.ts for detail in details]
+        rows.identity_a = rows.price.copy()
+        rows.identity_b = [POSITION_CODES[detail.posSide] for detail in details]
+        rows.frame = [
+            number for number, push in enumerate(pushes) for item in push.data for _ in item.details
+        ]
+        rows.price_kind = [PriceKind.MARK] * count
+        rows.flags = [0] * count
+        return out
+
+    def _frame(self, number: int, frame: str | bytes, out: Decoded) -> None:
+        if frame in PONG:
+            out.controls.append(Control(number, ControlKind.PONG))
+            return
+        try:
+            value = msgspec.json.decode(frame)
+        except UNREADABLE as error:
+            out.faults.append(Fault(number, None, f"not JSON: {error}"))
+            return
+        arg = value.get("arg") if isinstance(value, dict) else None
+        if isinstance(value, dict) and isinstance(value.get("event"), str):
+            _answer(number, value, out)
+        elif isinstance(arg, dict) and isinstance(arg.get("channel"), str):
+            self._channel(number, arg, value, out)
+        elif isinstance(value, dict) and ("op" in value or "code" in value):
+            out.ignored += 1  # a client's request or an answer of REST, in a recording
+        else:
+            out.faults.append(Fault(number, None, "neither a channel nor an answer"))
+
+    def _channel(self, number: int, arg: dict[str, Any], value: dict[str, Any], out: Decoded) -> None:
+        channel = arg["channel"]
+        if channel == LIQUIDATIONS and arg.get("instType") in KINDS:
+            self._items(number, str(arg["instType"]), value.get("data"), out)
+        elif channel == MARK_PRICE:
+            self._marks(number, value.get("data"), out)
+        elif channel == RETIRED:
+            reason = f"channel {RETIRED!r} is retired: {LIQUIDATIONS!r} replaced it"
+            out.faults.append(Fault(number, None, reason))
+        elif (
+            channel in SILENT
+            or channel == LIQUIDATIONS
+            or channel.startswith(("candle", "mark-price-candle"))
+        ):
+            out.ignored += 1
+        else:
+            out.faults.append(Fault(number, None, f"unknown channel {channel!r:.60}"))
+
+    def _items(self, number: int, kind: str, data: Any, out: Decoded) -> None:
+        if not isinstance(data, list):
+            out.faults.append(Fault(number, None, "`data` is not a list of liquidations"))
+            return
+        details = [(item, detail) for item in data for detail in _details(item)]
+        rows: list[RawLiquidation] = []
+        for place, (item, detail) in enumerate(details):
+            try:
+                rows.append(self._row(item, detail))
+            except UNREADABLE as error:
+                out.faults.append(Fault(number, place, str(error)))
+        self._newest_ms = max([self._newest_ms, *(row.ts_event_ms for row in rows)])
+        old_before = 0 if kind in self._begun else self._newest_ms - OLD_MS
+        self._begun.add(kind)
+        for row in rows:
+            replayed = EventFlag.REPLAYED if row.ts_event_ms < old_before else EventFlag.NONE
+            out.liquidations.append(number, row._replace(flags=replayed))
+
+    def _row(self, item: Any, value: Any) -> RawLiquidation:
+        detail = msgspec.convert(value, Detail, strict=False)
+        contract = item.get("instId")
+        if not isinstance(contract, str):
+            raise FrameError("`instId` is missing")
+        side = SIDES[detail.side].get(detail.posSide)
+        if side is None:
+            raise FrameError(f"side {detail.side} contradicts posSide {detail.posSide}")
+        return RawLiquidation(
+            instrument=self._index.of(contract),
+            side=side,
+            price=detail.bkPx,
+            price_kind=PriceKind.MARK,
+            size=detail.sz,
+            ts_event_ms=detail.ts,
+            identity_a=detail.bkPx,
+            identity_b=POSITION_CODES[detail.posSide],
+        )
+
+    def _marks(self, number: int, data: Any, out: Decoded) -> None:
+        for place, each in enumerate(data if isinstance(data, list) else [data]):
+            try:
+                mark = msgspec.convert(each, Mark, strict=False)
+                instrument = self._index.of(mark.inst_id)
+            except UNREADABLE as error:
+                out.faults.append(Fault(number, place, str(error)))
+                continue
+            out.context.append(number, instrument, ContextField.MARK, mark.mark_px, mark.ts)
+            self._newest_ms = max(self._newest_ms, mark.ts)
+            out.pushed_ms = max(out.pushed_ms, mark.ts)
+            if mark.inst_id == self._canary_instrument:
+                out.canary = max(out.canary, mark.ts)
+
+
+def _details(item: Any) -> list[Any]:
+    """Return what an item lists; what is no list of details counts as one bad row."""
+    details = item.get("details") if isinstance(item, dict) else None
+    return details if isinstance(details, list) else [None]
+
+
+def _answer(number: int, value: dict[str, Any], out: Decoded) -> None:
+    code, message = str(value.get("code", "")), str(value.get("msg", ""))
+    event = value["event"]
+    if event == "subscribe":
+        out.controls.append(Control(number, ControlKind.ACK))
+    elif event == "error":
+        out.controls.append(Control(number, ControlKind.REFUSED, code, message))
+    elif event == "notice" and code == CLOSING_SOON:
+        out.controls.append(Control(number, ControlKind.CLOSING, code, message))
+    else:
+        out.ignored += 1

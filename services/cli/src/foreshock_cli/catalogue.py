@@ -1,0 +1,63 @@
+"""Every command: its name, what it is for, and where it lives. No command's module is imported here."""
+
+from __future__ import annotations
+
+import argparse
+from importlib import import_module
+from typing import NamedTuple, Protocol, cast
+
+
+class CommandModule(Protocol):
+    """What a module under `commands` offers."""
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Describe the command and add its arguments."""
+        ...
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Do it; return the exit code. Raises CommandError for what a person can put right."""
+        ...
+
+
+class Command(NamedTuple):
+    """One line of `foreshock --help`."""
+
+    name: str
+    summary: str
+
+
+GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
+    (
+        "run the house",
+        (
+            Command("demo", "everything on this machine against simulated venues"),
+            Command("up", "everything on this machine against the real venues"),
+            Command("replay", "recorded frames through the whole house"),
+        ),
+    ),
+    (
+        "watch and steer a running house",
+        (
+            Command("signals", "cascade signals as they come"),
+            Command("status", "what runs, how it fares, how far behind it is"),
+            Command("config", "get, set and list the configuration of a service"),
+            Command("events", "what stands in the event streams"),
+        ),
+    ),
+    (
+        "without a running house",
+        (
+            Command("normalize", "a venue's frames into canonical liquidations"),
+            Command("plugins", "the venues installed here"),
+            Command("lab", "generate and describe market scenarios"),
+            Command("test", "every check and test of this checkout"),
+            Command("bench", "the benchmarks of this checkout"),
+        ),
+    ),
+)
+COMMANDS = {command.name: command for _, group in GROUPS for command in group}
+
+
+def load(name: str) -> CommandModule:
+    """Import a command."""
+    return cast("CommandModule", import_module(f"foreshock_cli.commands.{name}"))

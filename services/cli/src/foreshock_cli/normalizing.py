@@ -1,0 +1,178 @@
+"""A venue's frames into canonical rows, many lines at a time. Pure: no file, no clock, no socket."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from itertools import count, islice
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from foreshock_feeds.domain.ingest import Ingest
+from foreshock_model.batch import InstrumentRef
+from foreshock_sdk.columns import Decoded
+from foreshock_sdk.connector import Connector
+from foreshock_sdk.errors import ForeshockError, FrameError
+from foreshock_sdk.events import LiquidatedSide, PriceKind
+from foreshock_sdk.identity import format_key
+from foreshock_sdk.instruments import Instruments, InstrumentSpec
+
+NEVER = np.iinfo(np.int64).max
+"""A file has no receive time: no event of it lies in the future."""
+SIDES = {int(side): side.name for side in LiquidatedSide}
+KINDS = {int(kind): kind.name.lower() for kind in PriceKind}
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One canonical liquidation as `normalize` prints it: per base coin, USD, ns UTC."""
+
+    venue: str
+    symbol: str
+    instrument: str
+    raw_symbol: str
+    liquidated_side: str
+    price: float
+    price_kind: str
+    quantity: float
+    notional_usd: float
+    ts_event_ns: int
+    event_id: str
+
+
+class Bad(msgspec.Struct, frozen=True):
+    """A line (from 1), or one row of it (from 0), that could not be used."""
+
+    line: int
+    row: int | None
+    reason: str
+
+
+class Normalized(NamedTuple):
+    """What some lines held."""
+
+    rows: list[Row]
+    bad: list[Bad]
+
+
+class Normalizer:
+    """Reads the lines of one file in order. specs: the venue's contracts; the packaged table when None."""
+
+    def __init__(self, connector: Connector, specs: Sequence[InstrumentSpec] | None = None) -> None:
+        chosen = connector.packaged_specs().specs if specs is None else specs
+        self._instruments = Instruments(connector.venue, chosen)
+        route = connector.routes(self._instruments, (), connector.endpoints)[0]
+        self._decoder = connector.decoder(route, self._instruments)
+        self._ingest = Ingest(self._instruments)
+        self._line = 0
+
+    def feed(self, lines: Iterable[bytes]) -> Normalized:
+        """Decode lines; blank ones count and are skipped. Never raises for what they hold."""
+        numbers: list[int] = []
+        frames: list[bytes] = []
+        bad: list[Bad] = []
+        for line in lines:
+            self._line += 1
+            frame = line.strip()
+            if not _is_text(frame):
+                bad.append(Bad(self._line, None, "not UTF-8"))
+            elif frame:
+                numbers.append(self._line)
+                frames.append(frame)
+        if not frames:
+            return Normalized([], bad)
+        decoded = self._decoder.feed(frames)
+        bad += [Bad(numbers[fault.frame], fault.row, fault.reason) for fault in decoded.faults]
+        rows, beyond = self._rows(decoded, len(frames))
+        bad += [Bad(numbers[frame], row, "price or size is out of range") for frame, row in beyond]
+        bad.sort(key=lambda each: (each.line, each.row or 0))
+        return Normalized(rows, bad)
+
+    def _rows(self, decoded: Decoded, frames: int) -> tuple[list[Row], list[tuple[int, int]]]:
+        raw = decoded.liquidations
+        if not len(raw):
+            return [], []
+        columns = self._ingest.rows(decoded, np.full(frames, NEVER).tolist()).liquidations
+        good = np.logical_and.reduce([np.isfinite(columns[name]) for name in ("price", "quantity", "notional_usd")])
+        beyond = [] if good.all() else _places(decoded, np.flatnonzero(~good).tolist())
+        refs = self._ingest.refs
+        rows = [
+            _row(refs[at], SIDES[side], price, KINDS[kind], quantity, notional, ts, key)
+            for at, side, price, kind, quantity, notional, ts, key, usable in zip(
+                raw.instrument,
+                raw.side,
+                columns["price"].tolist(),
+                raw.price_kind,
+                columns["quantity"].tolist(),
+                columns["notional_usd"].tolist(),
+                columns["ts_event"].tolist(),
+                columns["event_id"].tolist(),
+                good.tolist(),
+                strict=True,
+            )
+            if usable
+        ]
+        return rows, beyond
+
+
+def _row(  # noqa: PLR0913, PLR0917 - one argument a column, by position: this is the hot path
+    ref: InstrumentRef,
+    side: str,
+    price: float,
+    kind: str,
+    quantity: float,
+    notional: float,
+    ts: int,
+    key: int,
+) -> Row:
+    return Row(
+        ref.venue,
+        ref.symbol,
+        ref.instrument,
+        ref.raw_symbol,
+        side,
+        price,
+        kind,
+        quantity,
+        notional,
+        ts,
+        format_key(key),
+    )
+
+
+def parse_specs(connector: Connector, body: bytes) -> list[InstrumentSpec]:
+    """Read a REST answer of the venue, whichever of its requests it answers. Raises FrameError when none."""
+    reasons = []
+    for request in connector.spec_requests(connector.endpoints):
+        try:
+            specs = list(connector.parse_specs({request.name: body}))
+        except ForeshockError as error:
+            reasons.append(f"{request.name}: {error}")
+            continue
+        if specs:
+            return specs
+        reasons.append(f"{request.name}: no contract in it")
+    raise FrameError("; ".join(reasons) or f"{connector.venue} has no REST answer with contracts")
+
+
+def _is_text(frame: bytes) -> bool:
+    if frame.isascii():
+        return True
+    try:
+        frame.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _places(decoded: Decoded, indices: Sequence[int]) -> list[tuple[int, int]]:
+    """Return (frame, row in it) of rows: the k-th one decoded from a frame is its k-th without fault."""
+    frames = decoded.liquidations.frame
+    places = []
+    for index in indices:
+        frame = frames[index]
+        faulty = {fault.row for fault in decoded.faults if fault.frame == frame}
+        nth = index - bisect_left(frames, frame)
+        places.append((frame, next(islice((row for row in count() if row not in faulty), nth, None))))
+    return places

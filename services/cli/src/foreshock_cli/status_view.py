@@ -1,0 +1,110 @@
+"""A running house as a person sees it. Pure."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from foreshock_cli.inspection import SERVING, HouseFacts, ProcessFacts
+from foreshock_cli.terminal import table
+
+STATE_STYLES = {
+    SERVING: "green",
+    "LIVE": "green",
+    "UNPROVEN": "yellow",
+    "CONNECTING": "yellow",
+    "SUSPECT": "yellow",
+}
+BAD = "bold red"
+MIB = 1 << 20
+
+
+def rendered(house: HouseFacts) -> Group:
+    """Return the whole page."""
+    parts: list[RenderableType] = [_head(house), Text(), _services(house.services)]
+    for process in house.services:
+        if process.routes:
+            parts += [Text(), _routes(process)]
+        if process.venues:
+            parts += [Text(), _venues(process)]
+    parts += [line for process in house.services for line in _problems(process)]
+    return Group(*parts)
+
+
+def state(name: str) -> Text:
+    """Return a state in its colour."""
+    return Text(name, STATE_STYLES.get(name, BAD))
+
+
+def _head(house: HouseFacts) -> Text:
+    server = house.redis
+    version = f"{server.kind} {server.version}, {server.used_memory / MIB:.1f} MB"
+    return Text.assemble(
+        ("redis   ", "dim"),
+        f"{version}, {server.address}\n",
+        ("regime  ", "dim"),
+        house.regime or "not known",
+    )
+
+
+def _services(processes: list[ProcessFacts]) -> Table:
+    made = table("SERVICE", "HEALTH", "PID", "VERSION", "CONFIG", "PARTITIONS", "LAG", "LATENCY p50 / p99")
+    for each in processes:
+        owned = sum(bool(partition["owned"]) for partition in each.partitions)
+        behind = f"{each.lag_entries:,} entries, {each.lag_seconds:.1f} s" if each.partitions else "-"
+        name = each.service if each.instance in {"", "0"} else f"{each.service} {each.instance}"
+        made.add_row(
+            f"[bold]{escape(name)}[/]",
+            state(each.health),
+            str(each.pid or "-"),
+            each.version or "-",
+            f"rev {each.config_revision}",
+            f"{owned} of {len(each.partitions)}" if each.partitions else "-",
+            behind,
+            _latency(each),
+        )
+    return made
+
+
+def _latency(process: ProcessFacts) -> str:
+    for measured in process.latencies.values():
+        if measured["n"]:
+            return f"{measured['p50_ms']:.1f} / {measured['p99_ms']:.1f} ms"
+    return "-"
+
+
+def _routes(process: ProcessFacts) -> Table:
+    made = table("ROUTE", "STATE", "FRAMES", "BAD", "RECONNECTS", "CHANNELS")
+    for route in process.routes:
+        channels = route["channels"]
+        shown = ", ".join(channels[:2]) + (f" and {len(channels) - 2} more" if len(channels) > 2 else "")  # noqa: PLR2004 - as many as fit
+        made.add_row(
+            route["name"],
+            state(route["state"]),
+            f"{route['frames']:,}",
+            f"{route['faults']:,}",
+            f"{route['reconnects']:,}",
+            escape(shown),
+        )
+    return made
+
+
+def _venues(process: ProcessFacts) -> Table:
+    made = table("VENUE", "CONTRACTS", "CONTRACT VALUES", "DUPLICATES DROPPED")
+    for venue in process.venues:
+        packaged = venue["specs"] == "packaged"
+        source = f"packaged, of {venue['specs_checked']}" if packaged else "the venue's REST"
+        made.add_row(venue["name"], f"{venue['contracts']:,}", source, f"{venue['duplicates']:,}")
+    return made
+
+
+def _problems(process: ProcessFacts) -> list[Text]:
+    words = [
+        *process.problems,
+        *(f"{each['name']}: {each['failure']}" for each in process.venues if each["failure"]),
+    ]
+    if process.health == "MISSING":
+        words.insert(0, "no process has a heartbeat")
+    return [Text.assemble(("\nproblem  ", BAD), f"{process.service}: {each}") for each in words]

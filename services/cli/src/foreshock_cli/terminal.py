@@ -1,0 +1,49 @@
+"""Writing to people and to machines. stdout is the result, stderr is talk."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+__all__ = ["PIPED_WIDTH", "emit", "err", "escape", "out", "table"]
+
+PIPED_WIDTH = 160
+"""Columns used where output is no terminal: nothing is cut that a person or `grep` would miss."""
+
+
+@cache
+def out() -> Console:
+    """Return the console of stdout."""
+    return _console(stderr=False)
+
+
+@cache
+def err() -> Console:
+    """Return the console of stderr."""
+    return _console(stderr=True)
+
+
+def emit(value: object) -> None:
+    """Print one JSON value on one line and hand it over at once, so that a pipe's reader sees it."""
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+    sys.stdout.flush()
+
+
+def table(*columns: str) -> Table:
+    """Return a plain table: bold headings, two blanks between columns, no frame."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold dim")
+    for column in columns:
+        made.add_column(column, no_wrap=True, overflow="ellipsis")
+    return made
+
+
+def _console(*, stderr: bool) -> Console:
+    stream: Any = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else PIPED_WIDTH
+    return Console(stderr=stderr, highlight=False, width=width, soft_wrap=False)

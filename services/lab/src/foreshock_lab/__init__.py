@@ -1,0 +1,1 @@
+"""Simulated venues, scenarios, replay and scoring."""

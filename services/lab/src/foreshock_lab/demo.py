@@ -1,0 +1,203 @@
+"""`foreshock demo`: the whole house against simulated venues, judged by the simulator's own ledger."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from foreshock_lab.conductor import Conductor, Outcome
+from foreshock_lab.domain.ledger import Ledger
+from foreshock_lab.domain.scenario import SCENARIOS, generate
+from foreshock_lab.domain.timeline import Timeline
+from foreshock_lab.errors import LabError
+from foreshock_lab.house import HouseSettings
+from foreshock_lab.player import Player
+from foreshock_lab.run_dir import run_directory
+from foreshock_lab.summary import (
+    EventCounts,
+    LatencyReport,
+    OnProgress,
+    Progress,
+    Summary,
+    highest,
+    signal_counts,
+)
+from foreshock_lab.venue_host import VenueHost
+from foreshock_model.signal import Level
+from foreshock_runtime.clock import SystemClock
+from foreshock_runtime.latency import LatencySummary
+from foreshock_sdk.connector import Connector
+from foreshock_sdk.discovery import Plugins
+from foreshock_sdk.simulation import VenueScript
+
+NOTHING_MEASURED = LatencySummary(0, 0.0, 0.0, 0.0)
+READABLE_PORT = 6379
+"""Where redis-cli looks by itself; another free port where it is taken."""
+DUPLICATES = "duplicates"
+"""The counter of feeds."""
+
+
+class DemoOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What to run.
+
+    Empty venues: all that have a simulation. run_dir is kept; None: a temporary one, kept on failure.
+    """
+
+    scenario: str = "cascade"
+    seed: int = 0
+    duration_s: float = 30.0
+    rate: float | None = None
+    correlation: float = 0.7
+    partitions: int = 1
+    redis_url: str | None = None
+    tcp_port: int | None = READABLE_PORT
+    venues: tuple[str, ...] = ()
+    symbols: tuple[str, ...] = ()
+    run_dir: Path | None = None
+    data_dir: Path | None = None
+    extra: Mapping[str, Mapping[str, str]] = {}
+    """Further settings by service, as field name to text."""
+
+
+class SimulatedMarket:
+    """A timeline played on a host's venues."""
+
+    def __init__(self, host: VenueHost, timeline: Timeline, player: Player, symbols: tuple[str, ...]) -> None:
+        self._timeline = timeline
+        self._host = host
+        self._player = player
+        self._symbols = symbols
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds the timeline lasts."""
+        return self._timeline.duration_s
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the timeline began."""
+        return self._player.elapsed_ms / 1000
+
+    async def ready(self) -> None:
+        """Wait until all sockets have subscribed."""
+        await self._host.subscribed(self._symbols)
+
+    async def play(self) -> None:
+        """Play the timeline in real time."""
+        self._player.begin()
+        await self._player.finished()
+
+
+def simulations(names: tuple[str, ...] = ()) -> tuple[dict[str, VenueScript], dict[str, Connector]]:
+    """Return fresh scripts and the connectors of these venues. Raises LabError naming one that has none."""
+    plugins = Plugins()
+    scripts = {name: each for name, each in plugins.simulations().items() if name in plugins.connectors}
+    missing = [name for name in names if name not in scripts]
+    if missing or not scripts:
+        raise LabError(
+            f"no simulation of {', '.join(missing) or 'any venue'}; there are: {', '.join(sorted(scripts))}"
+        )
+    wanted = names or tuple(scripts)
+    return {name: scripts[name] for name in wanted}, {name: plugins.connectors[name] for name in wanted}
+
+
+def make_timeline(options: DemoOptions, scripts: Mapping[str, VenueScript]) -> Timeline:
+    """Return the timeline of these options. Raises ValueError naming the argument that is out of range."""
+    listings = {
+        venue: [spec for spec in script.listing() if not options.symbols or spec.symbol in options.symbols]
+        for venue, script in scripts.items()
+    }
+    return generate(
+        options.scenario,
+        seed=options.seed,
+        duration_s=options.duration_s,
+        rate=options.rate,
+        correlation=options.correlation,
+        listings=listings,
+    )
+
+
+async def run_demo(
+    options: DemoOptions, on_progress: OnProgress | None = None, stop: asyncio.Event | None = None
+) -> Summary:
+    """Run the house and judge it. A set `stop` ends the market early and everything else in order.
+
+    Raises LabError (UnreachableError when no server can be had), ValueError for options out of range.
+    """
+    scripts, connectors = simulations(options.venues)
+    timeline = make_timeline(options, scripts)
+    clock, ledger = SystemClock(), Ledger()
+    with run_directory(options.run_dir) as place:
+        async with VenueHost(tuple(scripts.values()), connectors, ledger=ledger, clock=clock) as host:
+            player = Player(host, timeline, simulations(options.venues)[0])
+            market = SimulatedMarket(host, timeline, player, options.symbols)
+            conductor = Conductor(_settings(options, host, place.path), market, ledger, clock=clock)
+            ticking = asyncio.create_task(player.run())
+            try:
+                outcome = await conductor.run(on_progress or _silent, stop or asyncio.Event())
+            finally:
+                ticking.cancel()
+                await asyncio.gather(ticking, return_exceptions=True)
+        summary = summarise(options.scenario, options.seed, options.duration_s, outcome)
+        place.keep = place.keep or not summary.ok
+        return summary if summary.ok else place.told_in(summary)
+
+
+def summarise(scenario: str, seed: int, duration_s: float, outcome: Outcome) -> Summary:
+    """Judge an outcome by the rules of its scenario; a name that is no scenario has none of its own."""
+    problems = [*outcome.problems, *_signal_problems(scenario, outcome.signals)]
+    velocity, feeds = outcome.status.get("velocity"), outcome.status.get("feeds")
+    return Summary(
+        scenario=scenario,
+        seed=seed,
+        duration_s=duration_s,
+        ok=not problems,
+        events=EventCounts(
+            sent=outcome.account.sent, throttled=outcome.throttled, processed=outcome.account.processed
+        ),
+        lost=outcome.account.lost,
+        duplicates=outcome.account.duplicates,
+        duplicates_dropped=feeds.counters.get(DUPLICATES, 0) if feeds else 0,
+        unknown_rows=outcome.account.unknown,
+        signals=signal_counts(outcome.signals),
+        latency_ms=LatencyReport(
+            socket_to_metrics=velocity.latencies.get("socket_to_metrics", NOTHING_MEASURED)
+            if velocity
+            else NOTHING_MEASURED,
+            socket_to_signal=outcome.socket_to_signal,
+        ),
+        services=outcome.health,
+        redis=outcome.redis,
+        problems=tuple(problems),
+    )
+
+
+def _signal_problems(scenario: str, signals: Mapping[str, int]) -> list[str]:
+    wanted = SCENARIOS[scenario].alerts if scenario in SCENARIOS else None
+    reached = highest(signals)
+    if wanted is True and reached < Level.ALERT:
+        return [f"{scenario} should raise an ALERT or higher; the highest was {reached.name}"]
+    if wanted is False and reached >= Level.ALERT:
+        return [f"{scenario} should raise no ALERT; the highest was {reached.name}"]
+    return []
+
+
+def _settings(options: DemoOptions, host: VenueHost, run_dir: Path) -> HouseSettings:
+    return HouseSettings(
+        run_dir=run_dir,
+        redis_url=options.redis_url,
+        tcp_port=options.tcp_port,
+        data_dir=options.data_dir,
+        partitions=options.partitions,
+        venues=tuple(host.venues),
+        symbols=options.symbols,
+        endpoints=host.endpoints(),
+        extra=options.extra,
+    )
+
+
+def _silent(_: Progress) -> None:
+    """Tell nobody."""

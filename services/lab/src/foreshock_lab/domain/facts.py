@@ -1,0 +1,102 @@
+"""A liquidation as both ends of the house can state it, and how a frame is read without the house."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, NamedTuple
+
+from foreshock_sdk.columns import RawLiquidations
+from foreshock_sdk.connector import Connector, Decoder, Route
+from foreshock_sdk.identity import event_key, seed_of
+from foreshock_sdk.instruments import Instruments, InstrumentSpec, convert
+
+DIGITS = 12
+"""Figures are compared to so many digits: a column and a row may be converted to differ in the last bit."""
+
+
+class Fact(NamedTuple):
+    """What happened: side a `LiquidatedSide`, event_ms the venue's time, price and quantity per base coin."""
+
+    venue: str
+    raw_symbol: str
+    side: int
+    event_ms: int
+    price: float
+    quantity: float
+
+    def timeless(self) -> Fact:
+        """Return the fact without its time, for a row whose time the house had to correct."""
+        return self._replace(event_ms=0)
+
+
+class Told(NamedTuple):
+    """A row of a frame: the fact, and the number every process gives the event."""
+
+    fact: Fact
+    event_id: int
+
+
+def rounded(value: float) -> float:
+    """Return a figure to `DIGITS` digits."""
+    return float(f"{value:.{DIGITS}g}")
+
+
+def fact_of(spec: InstrumentSpec, side: int, event_ms: int, *, price: float, size: float) -> Fact:
+    """State a liquidation given in the venue's own units."""
+    per_coin, quantity, _ = convert(price, size, spec.contract_value, int(spec.inverse), spec.multiplier)
+    return Fact(spec.venue, spec.raw_symbol, int(side), event_ms, rounded(per_coin), rounded(quantity))
+
+
+class FrameReader:
+    """Reads a venue's frames one by one: what a frame says, whoever sends it and however often.
+
+    instruments: the venue's contracts; a decoder may add to them.
+    """
+
+    def __init__(self, connector: Connector, instruments: Instruments) -> None:
+        self._instruments = instruments
+        self.routes = tuple(connector.routes(instruments, (), connector.endpoints))
+        self._decoders: list[Decoder] = [connector.decoder(route, instruments) for route in self.routes]
+
+    def pushed_ms(self, frame: str | bytes) -> int:
+        """Return when the venue says it pushed the frame, 0 when it does not say."""
+        return max(decoder.feed([frame]).pushed_ms for decoder in self._decoders)
+
+    def read(self, frame: str | bytes) -> list[Told]:
+        """Return the liquidations in a frame."""
+        return self.read_on_route(frame)[1]
+
+    def read_on_route(self, frame: str | bytes) -> tuple[Route, list[Told]]:
+        """Return them and their route: the first whose decoder finds any, else the first of all."""
+        for route, decoder in zip(self.routes, self._decoders, strict=True):
+            raw = decoder.feed([frame]).liquidations
+            if len(raw):
+                return route, self._tell(raw)
+        return self.routes[0], []
+
+    def _tell(self, raw: RawLiquidations) -> list[Told]:
+        told = []
+        twins: Counter[Any] = Counter()
+        columns = (
+            raw.instrument,
+            raw.side,
+            raw.ts_event_ms,
+            raw.price,
+            raw.size,
+            raw.identity_a,
+            raw.identity_b,
+        )
+        for row in zip(*columns, strict=True):
+            index, side, event_ms, price, size, first, second = row
+            spec = self._instruments.specs[index]
+            key = event_key(
+                seed_of(spec.venue, spec.raw_symbol),
+                side,
+                event_ms,
+                size,
+                (first, second),
+                ordinal=twins[row],
+            )
+            twins[row] += 1
+            told.append(Told(fact_of(spec, side, event_ms, price=price, size=size), key))
+        return told

@@ -1,0 +1,57 @@
+"""The simulator's own account: what was offered, what the throttle kept, what really went out on a socket."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+
+from foreshock_lab.domain.facts import Fact
+
+
+class Ledger:
+    """Counts every distinct row once, when it is first written to a subscribed socket.
+
+    Rows are facts, or event ids where recorded frames are all there is.
+    """
+
+    def __init__(self) -> None:
+        self.duplicates_sent = 0
+        """Rows that went out again, on purpose or on a second socket."""
+        self._offered: list[Fact] = []
+        self._sent: dict[Hashable, int] = {}
+        self._withheld: set[int] = set()
+
+    @property
+    def sent(self) -> Mapping[Hashable, int]:
+        """Distinct rows written, and when they first were (ns UTC)."""
+        return self._sent
+
+    @property
+    def throttled(self) -> int:
+        """Rows the venue's throttle withheld for good."""
+        return sum(self._offered[row] not in self._sent for row in self._withheld)
+
+    @property
+    def offered(self) -> int:
+        """Rows that happened."""
+        return len(self._offered)
+
+    def offer(self, fact: Fact) -> int:
+        """Enter a row that happened; return its number."""
+        self._offered.append(fact)
+        return len(self._offered) - 1
+
+    def withheld(self, rows: Iterable[int]) -> None:
+        """Enter rows that the venue's throttle keeps to itself."""
+        self._withheld.update(rows)
+
+    def facts(self, rows: Sequence[int]) -> list[Fact]:
+        """Return offered rows by number."""
+        return [self._offered[row] for row in rows]
+
+    def wrote(self, rows: Iterable[Hashable], now: int) -> None:
+        """Enter rows written to a subscribed socket at `now` (ns UTC)."""
+        for row in rows:
+            if row in self._sent:
+                self.duplicates_sent += 1
+            else:
+                self._sent[row] = now

@@ -1,0 +1,179 @@
+"""`foreshock replay`: recorded frames through a simulated socket and the whole house."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from foreshock_lab.conductor import Conductor
+from foreshock_lab.demo import READABLE_PORT, simulations, summarise
+from foreshock_lab.domain.ledger import Ledger
+from foreshock_lab.errors import LabError
+from foreshock_lab.house import HouseSettings
+from foreshock_lab.polling import until
+from foreshock_lab.run_dir import run_directory
+from foreshock_lab.summary import OnProgress, Progress, Summary
+from foreshock_lab.venue_host import VenueHost
+from foreshock_lab.venue_socket import Outgoing, VenueSocket
+from foreshock_runtime.clock import SystemClock
+from foreshock_runtime.log import get_logger
+
+SCENARIO = "replay"
+GZIP_MAGIC = b"\x1f\x8b"
+LONGEST_PAUSE_S = 60.0
+log = get_logger("lab")
+
+
+class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What to replay. speed: 1 is real time; None: as fast as the house takes it."""
+
+    file: Path
+    venue: str
+    speed: float | None = None
+    partitions: int = 1
+    redis_url: str | None = None
+    tcp_port: int | None = READABLE_PORT
+    symbols: tuple[str, ...] = ()
+    run_dir: Path | None = None
+    data_dir: Path | None = None
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """One frame of a recording; ts_recv [ns UTC] where the recorder noted it."""
+
+    frame: str
+    ts_recv: int | None = None
+
+
+class _Line(msgspec.Struct):
+    frame: msgspec.Raw
+    ts_recv: int
+
+
+def read_frames(path: Path) -> Iterator[Recorded]:
+    """Walk a recording: a line is a frame, or {"ts_recv": ns, "frame": ...}; gzip by its first bytes.
+
+    Raises LabError when the file cannot be read.
+    """
+    try:
+        with _opened(path) as lines:
+            for line in lines:
+                text = line.decode("utf-8", "replace").strip()
+                if text:
+                    yield _recorded(text)
+    except (OSError, EOFError) as error:
+        raise LabError(f"{path} cannot be read: {error}") from error
+
+
+def _opened(path: Path) -> IO[bytes]:
+    with path.open("rb") as file:
+        zipped = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+    return gzip.open(path, "rb") if zipped else path.open("rb")  # type: ignore[return-value] # a GzipFile reads bytes
+
+
+def _recorded(text: str) -> Recorded:
+    try:
+        line = msgspec.json.decode(text, type=_Line)
+    except msgspec.MsgspecError:
+        return Recorded(text)
+    value = msgspec.json.decode(line.frame)
+    return Recorded(value if isinstance(value, str) else bytes(line.frame).decode(), line.ts_recv)
+
+
+class RecordedMarket:
+    """A recording told to one venue's clients, in its own order, each frame once for every line."""
+
+    def __init__(self, host: VenueHost, frames: tuple[Recorded, ...], options: ReplayOptions) -> None:
+        self._host = host
+        self._venue = host.venues[options.venue]
+        self._frames = frames
+        self._options = options
+        self._times = tuple(self._time_of(each) for each in frames)
+        self._told = 0
+
+    @property
+    def duration_s(self) -> float:
+        """From the first to the last frame, in recorded time."""
+        return self._since_first(len(self._times) - 1)
+
+    @property
+    def elapsed_s(self) -> float:
+        """How much of it has been told."""
+        return self._since_first(self._told - 1)
+
+    async def ready(self) -> None:
+        """Wait until all sockets have subscribed."""
+        await self._host.subscribed(self._options.symbols)
+
+    async def play(self) -> None:
+        """Tell the recording at the speed asked for."""
+        for at, recorded in enumerate(self._frames):
+            if self._options.speed and at:
+                pause = max(self._since_first(at) - self._since_first(at - 1), 0.0)
+                await asyncio.sleep(min(pause, LONGEST_PAUSE_S) / self._options.speed)
+            route, told = self._venue.reader.read_on_route(recorded.frame)
+            socket = await self._socket(route.url.removeprefix(self._venue.connector.endpoints.websocket))
+            await socket.put_waiting(Outgoing(recorded.frame, [each.event_id for each in told]))
+            self._told = at + 1
+        await self._host.written()
+
+    async def _socket(self, path: str) -> VenueSocket:
+        """Return the client on this path, else any; wait while there is none."""
+        await until(lambda: bool(self._venue.sockets))
+        return next((each for each in self._venue.sockets if each.path == path), self._venue.sockets[0])
+
+    def _since_first(self, at: int) -> float:
+        known = [each for each in self._times[: max(at, -1) + 1] if each]
+        return (known[-1] - known[0]) / 1e9 if known else 0.0
+
+    def _time_of(self, recorded: Recorded) -> int:
+        return recorded.ts_recv or self._venue.reader.pushed_ms(recorded.frame) * 1_000_000
+
+
+async def run_replay(
+    options: ReplayOptions, on_progress: OnProgress | None = None, stop: asyncio.Event | None = None
+) -> Summary:
+    """Replay a recording through the house on the recording's own clock.
+
+    sent counts the distinct events of the file as an independent parse finds them. Raises LabError.
+    """
+    frames = tuple(read_frames(options.file))
+    if not frames:
+        raise LabError(f"{options.file} holds no frames")
+    scripts, connectors = simulations((options.venue,))
+    clock, ledger = SystemClock(), Ledger()
+    with run_directory(options.run_dir) as place:
+        async with VenueHost(
+            tuple(scripts.values()), connectors, ledger=ledger, clock=clock, greets=False
+        ) as host:
+            market = RecordedMarket(host, frames, options)
+            conductor = Conductor(
+                _settings(options, host, place.path), market, ledger, clock=clock, by_id=True
+            )
+            outcome = await conductor.run(on_progress or _silent, stop or asyncio.Event())
+        summary = summarise(SCENARIO, 0, round(market.duration_s, 3), outcome)
+        place.keep = place.keep or not summary.ok
+        return summary if summary.ok else place.told_in(summary)
+
+
+def _settings(options: ReplayOptions, host: VenueHost, run_dir: Path) -> HouseSettings:
+    return HouseSettings(
+        run_dir=run_dir,
+        redis_url=options.redis_url,
+        tcp_port=options.tcp_port,
+        data_dir=options.data_dir,
+        partitions=options.partitions,
+        venues=(options.venue,),
+        symbols=options.symbols,
+        endpoints=host.endpoints(),
+        clock="frames",
+    )
+
+
+def _silent(_: Progress) -> None:
+    """Tell nobody."""

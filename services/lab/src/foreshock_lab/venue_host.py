@@ -1,0 +1,177 @@
+"""Simulated venues on one loopback port: real websockets and REST in front of the plugins' scripts."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable, Mapping, Sequence
+from http import HTTPStatus
+from typing import NamedTuple, Self
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+
+from foreshock_lab.domain.facts import FrameReader
+from foreshock_lab.domain.ledger import Ledger
+from foreshock_lab.polling import until
+from foreshock_lab.venue_socket import Outgoing, VenueSocket
+from foreshock_runtime.clock import Clock
+from foreshock_runtime.log import get_logger
+from foreshock_sdk.connector import Connector, Endpoints
+from foreshock_sdk.instruments import Instruments
+from foreshock_sdk.simulation import Push, ScriptSession, VenueScript
+
+HOST = "127.0.0.1"
+REMEMBERED = 16
+"""Newest frames with liquidations that a duplicate is taken from."""
+log = get_logger("lab")
+
+
+class Venue(NamedTuple):
+    """A simulated venue: script, contracts as feeds has them, a reader of its frames, its present clients."""
+
+    script: VenueScript
+    connector: Connector
+    table: Instruments
+    reader: FrameReader
+    sockets: list[VenueSocket]
+    newest: deque[Push]
+
+
+def _venue(script: VenueScript, connector: Connector) -> Venue:
+    table = Instruments(script.venue, (*connector.packaged_specs().specs, *script.listing()))
+    return Venue(script, connector, table, FrameReader(connector, table), [], deque(maxlen=REMEMBERED))
+
+
+class VenueHost:
+    """Serves `/<venue>/...`; an async context manager.
+
+    Everything written to a subscribed socket is entered in the ledger: rows a script names as facts, other
+    frames as `FrameReader` reads them. greets: whether greetings are sent (a replay tells only what was recorded).
+    """
+
+    def __init__(
+        self,
+        scripts: Sequence[VenueScript],
+        connectors: Mapping[str, Connector],
+        *,
+        ledger: Ledger,
+        clock: Clock,
+        greets: bool = True,
+    ) -> None:
+        self.ledger = ledger
+        self.clock = clock
+        self._greets = greets
+        self.venues = {script.venue: _venue(script, connectors[script.venue]) for script in scripts}
+        self._server: Server | None = None
+
+    async def __aenter__(self) -> Self:
+        self._server = await serve(
+            self._connected, HOST, 0, process_request=self._request, compression=None, max_size=2**22
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+
+    @property
+    def port(self) -> int:
+        """The port, once started."""
+        if self._server is None:
+            raise RuntimeError("the host is not started")
+        return int(self._server.sockets[0].getsockname()[1])
+
+    def endpoints(self) -> dict[str, Endpoints]:
+        """Return where each venue answers."""
+        return {
+            venue: Endpoints(f"ws://{HOST}:{self.port}/{venue}", f"http://{HOST}:{self.port}/{venue}")
+            for venue in self.venues
+        }
+
+    async def subscribed(self, symbols: Sequence[str] = ()) -> None:
+        """Wait until every socket that the connectors describe has come and said all it says first."""
+        expected = {venue: self._expected(venue, symbols) for venue in self.venues}
+        await until(lambda: all(self._heard(venue) >= count for venue, count in expected.items()))
+
+    def push(self, venue: str, pushes: Sequence[Push], *, odd: bool = False) -> None:
+        """Give frames to every client that subscribed their channels; odd ones are entered as they read."""
+        house = self.venues[venue]
+        for push in pushes:
+            rows = self._read(venue, push.frame) if odd else self.ledger.facts(push.rows)
+            if push.rows and not odd:
+                house.newest.append(push)
+            for socket in house.sockets:
+                if socket.wants(push):
+                    socket.put(Outgoing(push.frame, rows))
+
+    async def written(self) -> None:
+        """Return when all clients have been written everything."""
+        for venue in self.venues.values():
+            for socket in tuple(venue.sockets):
+                await socket.written()
+
+    def drop_overdue(self) -> None:
+        """Cut the clients that the venues would cut."""
+        for venue in self.venues.values():
+            for socket in venue.sockets:
+                if socket.overdue():
+                    log.info("client_overdue", path=socket.path)
+                    socket.abort()
+
+    def _expected(self, venue: str, symbols: Sequence[str]) -> int:
+        house = self.venues[venue]
+        routes = house.connector.routes(house.table, symbols, self.endpoints()[venue])
+        return sum(len(route.subscribe) for route in routes)
+
+    def _heard(self, venue: str) -> int:
+        return sum(socket.received for socket in self.venues[venue].sockets)
+
+    def _read(self, venue: str, frame: str | bytes) -> list[Hashable]:
+        return [told.fact for told in self.venues[venue].reader.read(frame)]
+
+    async def _connected(self, connection: ServerConnection) -> None:
+        venue, path = self._split(connection)
+        session = self._session(venue, path)
+        if session is None:  # refused before the handshake; a path cannot lose its meaning since
+            return
+        socket = VenueSocket(path, connection, session, ledger=self.ledger, clock=self.clock)
+        sockets = self.venues[venue].sockets
+        sockets.append(socket)
+        try:
+            await socket.serve(lambda client, push: self._greet(venue, client, push))
+        finally:
+            sockets.remove(socket)
+
+    def _greet(self, venue: str, socket: VenueSocket, push: Push) -> None:
+        if self._greets and socket.wants(push):
+            socket.put(Outgoing(push.frame, self._read(venue, push.frame)))
+
+    @staticmethod
+    def _split(connection: ServerConnection) -> tuple[str, str]:
+        request = connection.request
+        venue, _, rest = (request.path if request else "").lstrip("/").partition("/")
+        return venue, f"/{rest}"
+
+    def _session(self, venue: str, path: str) -> ScriptSession | None:
+        return self.venues[venue].script.session(path) if venue in self.venues else None
+
+    def _request(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Answer REST and unknown paths; None lets the websocket handshake go on."""
+        venue, path = self._split(connection)
+        if "websocket" in request.headers.get("Upgrade", "").lower():
+            return (
+                None
+                if self._session(venue, path)
+                else connection.respond(HTTPStatus.NOT_FOUND, "no such path\n")
+            )
+        bare, _, query = path.partition("?")
+        reply = self.venues[venue].script.rest(bare, query) if venue in self.venues else None
+        if reply is None:
+            return connection.respond(HTTPStatus.NOT_FOUND, "no such path\n")
+        headers = Headers()
+        headers["Content-Type"] = reply.content_type
+        headers["Content-Length"] = str(len(reply.body))
+        headers["Connection"] = "close"
+        return Response(reply.status, HTTPStatus(reply.status).phrase, headers, reply.body)

@@ -1,0 +1,98 @@
+"""Keeps one server running for as long as a parent lives. A script of its own: it imports nothing of ours.
+
+Its standard input is the lifeline: the parent holds the other end and writes nothing. When the parent ends,
+however it ends, the pipe closes, and the server is stopped in an orderly way. A server that ends by itself is
+started again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO, Any
+
+EXIT_LOCKED = 75
+EXIT_SERVER = 76
+ORDERLY_SECONDS = 8.0
+# A server that ends this soon, this often in a row, does not want to run.
+YOUNG_SECONDS = 1.0
+MAX_YOUNG_ENDS = 5
+
+
+def main(argv: list[str]) -> int:
+    """Run the server described by the JSON in argv[1]: `command`, `lock`, `log`, `remove` (directories)."""
+    spec = json.loads(argv[1])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with Path(spec["lock"]).open("a", encoding="utf-8") as lock, Path(spec["log"]).open("ab") as log:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return EXIT_LOCKED
+            return supervise(spec["command"], log)
+    finally:
+        for directory in spec["remove"]:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def supervise(command: list[str], log: IO[bytes]) -> int:
+    """Start the server again and again until the lifeline closes (0) or it cannot stay up (EXIT_SERVER)."""
+    wakeup = _wake_on_signals()
+    young_ends = 0
+    while young_ends < MAX_YOUNG_ENDS:
+        started = time.monotonic()
+        server = subprocess.Popen(  # noqa: S603 - the parent chose the command
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+        if _watch(server, wakeup):
+            _stop(server)
+            return 0
+        young_ends = young_ends + 1 if time.monotonic() - started < YOUNG_SECONDS else 0
+        time.sleep(0.05 * young_ends)
+    return EXIT_SERVER
+
+
+def _wake_on_signals() -> int:
+    reader, writer = os.pipe()
+    for end in (reader, writer):
+        os.set_blocking(end, False)
+    signal.set_wakeup_fd(writer)
+    signal.signal(signal.SIGCHLD, _ignore)
+    signal.signal(signal.SIGTERM, _ignore)
+    return reader
+
+
+def _ignore(number: int, _: Any) -> None:
+    """Let the wakeup pipe tell; a handler must exist for that."""
+
+
+def _watch(server: subprocess.Popen[bytes], wakeup: int) -> bool:
+    """Wait for the end of the parent or a SIGTERM (True), or that of the server (False)."""
+    while server.poll() is None:
+        ready, _, _ = select.select([0, wakeup], [], [], 1.0)
+        if 0 in ready and not os.read(0, 4096):
+            return True
+        if wakeup in ready and signal.SIGTERM in os.read(wakeup, 4096):
+            return True
+    return False
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    server.terminate()
+    try:
+        server.wait(ORDERLY_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,42 @@
+"""The one place that asks the operating system for the time."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Where `now` comes from: the system, or the frames of a replay."""
+
+    def now(self) -> int:
+        """Return the time, integer ns UTC."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> int:
+        """Return the time, integer ns UTC."""
+        return time.time_ns()
+
+
+class FrameClock:
+    """A replay's clock: the largest time any frame has shown so far."""
+
+    def __init__(self, start: int = 0) -> None:
+        self._now = start
+
+    def advance(self, ns: int) -> None:
+        """Move to `ns` (ns UTC); an earlier time than the present one changes nothing."""
+        self._now = max(self._now, ns)
+
+    def now(self) -> int:
+        """Return the largest time so far, integer ns UTC."""
+        return self._now
+
+
+def monotonic_ns() -> int:
+    """Return a steady count of ns for measuring durations; its zero means nothing."""
+    return time.monotonic_ns()

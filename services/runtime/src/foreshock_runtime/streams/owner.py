@@ -1,0 +1,268 @@
+"""The owner of one partition of a stateful service: it answers each entry once and recovers by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from redis.asyncio import Redis
+
+from foreshock_runtime.backoff import Backoff
+from foreshock_runtime.clock import Clock, SystemClock, monotonic_ns
+from foreshock_runtime.connection import TROUBLE
+from foreshock_runtime.log import get_logger
+from foreshock_runtime.streams.answers import Answers, Entry, Work, entries_of
+from foreshock_runtime.streams.ids import ZERO, as_text, id_key
+from foreshock_runtime.streams.lease import Lease
+from foreshock_runtime.streams.recovery import (
+    Names,
+    Processor,
+    other_slot,
+    read_cursor,
+    recover,
+    snapshot_command,
+)
+from foreshock_runtime.streams.scripts import ADOPT, COMMIT, FENCED_READ, Argument
+from foreshock_runtime.streams.status import OwnerOptions, OwnerStatus, kind_of
+
+# One stable name: whoever owns the partition takes over what the owner before had in hand.
+CONSUMER = "owner"
+_LAG_EVERY_NS = 1_000_000_000
+
+_log = get_logger(__name__)
+
+
+class _Interrupted(Exception):  # noqa: N818 - a turn of events, not an error
+    """The owner must begin again from what is stored. Holds the kind."""
+
+
+class PartitionOwner:
+    """Runs a Processor over one partition's source stream; see `run`.
+
+    on_commit(entries, cursor) is called after each acknowledged commit that answered entries.
+    """
+
+    def __init__(  # noqa: PLR0913 - a partition is named by all of these
+        self,
+        redis: Redis,
+        *,
+        service: str,
+        partition: int,
+        source: str,
+        make_processor: Callable[[], Processor],
+        options: OwnerOptions | None = None,
+        on_commit: Callable[[int, str], None] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._redis = redis
+        self._names = Names.of(service, partition, source)
+        self._make = make_processor
+        self._options = options or OwnerOptions()
+        self._on_commit = on_commit
+        self._clock = clock or SystemClock()
+        self._lease = Lease(redis, self._names.lease, self._options.lease_seconds)
+        self._backoff = Backoff()
+        self._log = _log.bind(service=service, partition=partition)
+        self._answers = Answers(self._names, self._options.deliveries, self._log)
+        self._errors: Counter[str] = Counter()
+        self._status = OwnerStatus()
+        # The processor, the last id it has taken in, and the commit whose reply is awaited.
+        self._processor: Processor | None = None
+        self._advanced_to = ZERO
+        self._in_flight: Work | None = None
+        self._slot = "a"
+        self._snapshot_ns = 0
+        self._snapshot_at = ""
+        self._lag_ns = 0
+        self._woken = False
+
+    @property
+    def processor(self) -> Processor | None:
+        """The processor in use; another object after a recovery, None while there is none."""
+        return self._processor
+
+    def status(self) -> OwnerStatus:
+        """Return what has been done so far."""
+        self._status.owned = self._lease.held
+        self._status.errors = dict(self._errors)
+        return self._status
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Own the partition whenever its lease is free, until `stop`.
+
+        Lost leases, lost groups, restarts and refusals of the server are counted and lead back to recovery,
+        with backoff; they never end the run. On stop the read in hand is answered, a snapshot is committed
+        and the lease released.
+        """
+        while not stop.is_set():
+            try:
+                if await self._lease.wait(stop):
+                    async with self._lease.kept():
+                        await self._own(stop)
+            except _Interrupted as turn:
+                await self._begin_again(str(turn), "", stop)
+            except TROUBLE as error:
+                await self._begin_again(kind_of(error), str(error), stop)
+        await self._lease.release()
+
+    async def _begin_again(self, kind: str, reason: str, stop: asyncio.Event) -> None:
+        self._errors[kind] += 1
+        self._log.warning("partition_interrupted", kind=kind, reason=reason, failures=self._backoff.failures)
+        await self._backoff.wait(stop)
+
+    async def _own(self, stop: asyncio.Event) -> None:
+        await self._recover()
+        after = ZERO
+        while not stop.is_set():
+            entries = await self._read(after)
+            if entries:
+                await self._answer(entries)
+            self._backoff.reset()
+            if after != ">":
+                # What the owner before had in hand comes first, from the oldest on; then new entries.
+                after = entries[-1][0] if entries else ">"
+            elif not entries:
+                await self._wait()
+            await self._measure_lag()
+        await self._farewell()
+
+    async def _recover(self) -> None:
+        cursor = await read_cursor(self._redis, self._names)
+        await self._adopt(cursor)
+        self._woken = False
+        self._settle_in_flight(cursor)
+        self._status.cursor = cursor
+        if self._processor is not None and self._advanced_to == cursor:
+            return
+        self._processor = None
+        recovered = await recover(self._redis, self._names, self._make, cursor)
+        self._processor = recovered.processor
+        self._advanced_to = self._snapshot_at = cursor
+        self._slot = recovered.next_slot
+        self._snapshot_ns = monotonic_ns()
+        self._status.recoveries += 1
+        self._status.replayed += recovered.replayed
+        warming = recovered.processor.warming
+        self._log.info("partition_recovered", cursor=cursor, replayed=recovered.replayed, warming=warming)
+
+    def _settle_in_flight(self, cursor: str) -> None:
+        """Count a commit whose reply was lost, if the cursor says that it was carried out."""
+        work, self._in_flight = self._in_flight, None
+        if work is not None and work.cursor == cursor != work.expected:
+            self._committed(work)
+
+    async def _adopt(self, cursor: str) -> None:
+        names = self._names
+        keys = [names.lease, names.source]
+        reply = await ADOPT(
+            self._redis, keys, [self._lease.token, names.service, cursor, self._options.read_count]
+        )
+        how = as_text(self._unless_lost(reply))
+        if how != "resumed":
+            self._log.info("group_adopted", how=how, cursor=cursor)
+
+    def _unless_lost(self, reply: list[Any]) -> Any:
+        """Return a fenced script's answer. Raises _Interrupted when the lease is another's."""
+        if reply[0] == b"LOST":
+            self._lease.lost.set()
+            raise _Interrupted("lease_lost")
+        return reply[1] if len(reply) > 1 else None
+
+    async def _read(self, after: str) -> list[Entry]:
+        if not self._lease.held:
+            raise _Interrupted("lease_lost")
+        names = self._names
+        args: list[Argument] = [self._lease.token, names.service, CONSUMER, self._options.read_count, after]
+        reply = await FENCED_READ(self._redis, [names.lease, names.source], args)
+        entries = entries_of(self._unless_lost(reply))
+        if after == ">" and self._woken and not entries:
+            # There is an entry after the cursor that the group does not give: somebody moved the group ahead.
+            raise _Interrupted("group_ahead")
+        self._woken = False
+        return entries
+
+    async def _answer(self, entries: list[Entry]) -> None:
+        """Answer the entries of one read by one commit; where one fails, those before it."""
+        processor = self._processor
+        if processor is None:
+            raise _Interrupted("no_processor")
+        # Until all is taken in, the processor stands nowhere in particular.
+        self._processor = None
+        work = await self._answers.take_all(processor, entries, self._status.cursor)
+        if not work.failed:
+            self._processor, self._advanced_to = processor, work.cursor
+        if work.ids:
+            await self._commit(work)
+        if work.failed:
+            raise _Interrupted("entry")
+
+    async def _commit(self, work: Work, *, snapshot: bool = False) -> None:
+        if snapshot or monotonic_ns() - self._snapshot_ns >= self._options.snapshot_seconds * 1e9:
+            self._add_snapshot(work)
+        self._in_flight = work
+        reply = await COMMIT(self._redis, [self._names.cursor], work.arguments(self._names))
+        self._in_flight = None
+        if reply[0] == b"STALE":
+            self._status.stale += 1
+            self._processor = None
+            raise _Interrupted("stale")
+        self._status.repeated += reply[3]
+        if reply[1]:
+            self._status.refused += reply[1]
+            self._log.error("outputs_refused", number=reply[1], first=as_text(reply[2]), cursor=work.cursor)
+        self._committed(work)
+
+    def _add_snapshot(self, work: Work) -> None:
+        if self._processor is None:
+            return
+        self._snapshot_ns = monotonic_ns()
+        try:
+            payload = self._processor.snapshot()
+        except Exception:  # noqa: BLE001 - it is logged with its traceback
+            # Going on without one only makes the next recovery longer.
+            self._errors["snapshot"] += 1
+            self._log.exception("snapshot_failed")
+            return
+        work.commands.append(snapshot_command(self._names, self._slot, work.cursor, payload))
+        work.snapshot = True
+
+    def _committed(self, work: Work) -> None:
+        status = self._status
+        status.cursor = work.cursor
+        status.entries += work.answered
+        status.commits += 1
+        status.dead += len(work.dead)
+        status.trimmed += work.trimmed
+        if work.snapshot:
+            status.snapshots += 1
+            self._slot = other_slot(self._slot)
+            self._snapshot_at = work.cursor
+        self._answers.settle(work)
+        if self._on_commit is not None and work.answered:
+            self._on_commit(work.answered, work.cursor)
+
+    async def _wait(self) -> None:
+        """Wait for an entry after the cursor without taking it."""
+        block = ("BLOCK", self._options.block_ms)
+        source = ("STREAMS", self._names.source, self._status.cursor)
+        self._woken = bool(await self._redis.execute_command("XREAD", "COUNT", 1, *block, *source))
+
+    async def _measure_lag(self) -> None:
+        now = monotonic_ns()
+        if now - self._lag_ns < _LAG_EVERY_NS:
+            return
+        self._lag_ns = now
+        for group in await self._redis.xinfo_groups(self._names.source):
+            if as_text(group["name"]) == self._names.service:
+                lag = group.get("lag")
+                self._status.lag_entries = None if lag is None else int(lag)
+        behind = self._clock.now() / 1e9 - id_key(self._status.cursor)[0] / 1e3
+        self._status.lag_seconds = max(0.0, behind) if self._status.lag_entries else 0.0
+
+    async def _farewell(self) -> None:
+        """Leave a snapshot, so that the next owner takes over at once."""
+        if self._processor is None or self._snapshot_at == self._advanced_to or not self._lease.held:
+            return
+        await self._commit(Work(self._status.cursor, self._status.cursor), snapshot=True)

@@ -1,0 +1,1 @@
+"""Cascade risk, levels and signals."""

@@ -1,0 +1,1 @@
+"""Scoring and deciding: a pure function of the stream, without IO and without a clock."""

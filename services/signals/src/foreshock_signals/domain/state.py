@@ -1,0 +1,224 @@
+"""SignalsState: everything signals remembers of one partition, and its one step, `advance`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from foreshock_model import keys
+from foreshock_model import metrics as metrics_codec
+from foreshock_model.entries import ConfigDocument, OutputEntry
+from foreshock_model.metrics import WindowMetrics
+from foreshock_model.signal import Signal
+from foreshock_signals.domain import assess, config, levels, snapshot
+from foreshock_signals.domain.assess import Scorer, Step
+from foreshock_signals.domain.baseline import SECOND
+from foreshock_signals.domain.config import SignalsConfig
+from foreshock_signals.domain.features import LONG
+from foreshock_signals.domain.levels import Limits
+from foreshock_signals.domain.market import Market
+from foreshock_signals.domain.outcome import NOTHING, Assessment, Outcome
+from foreshock_signals.domain.prior_model import PRIOR_MODEL
+from foreshock_signals.domain.probability import Model
+from foreshock_signals.domain.speak import Context, Voice
+from foreshock_signals.domain.table import MAX_VENUES, SIDES, Array, SymbolTable
+
+MOST_SIGNALS = 1_024
+"""Ids of one input's outputs; what is due beyond comes with the next input of its symbol."""
+STALE = 2 * SECOND
+"""A symbol without input for this long is silent: velocity writes active ones ten times a second."""
+REMEMBER = 600 * SECOND
+"""A symbol's latest figures are kept alive for this long after its last input."""
+CALM_INTERVAL, BUSY_INTERVAL = SECOND, SECOND // 4
+"""How often a symbol's latest figures are published, below WATCH and from there on."""
+FRESH_MARKET = 5 * SECOND
+
+
+class Part(NamedTuple):
+    """Rows that were assessed together, and the metrics they came from."""
+
+    step: Step
+    metrics: WindowMetrics | None
+
+
+class SignalsState:
+    """One partition. Its outcome depends on the entries alone, and a symbol's on its own rows, market and config.
+
+    tracked: symbols whose latest figures are published from the start, before anything of them is known.
+    """
+
+    def __init__(self, *, tracked: tuple[str, ...] = (), model: Model = PRIOR_MODEL) -> None:
+        self.config = SignalsConfig()
+        self.revision = 0
+        self.now = 0
+        self.market: Market | None = None
+        self.rejected_configs = 0
+        self._model, self._vector = model, model.vector
+        self._tracked = tracked
+        self._table = SymbolTable()
+        self._table.locate(tracked)
+        self._venues: list[str] = []
+        self._episodes: dict[tuple[str, int], str] = {}
+        self._market_said = 0
+        self._retune()
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Symbols heard of or tracked."""
+        return tuple(self._table.symbols)
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory of the arrays."""
+        return int(self._table.rows.nbytes)
+
+    def level_of(self, symbol: str, side: str) -> int:
+        """Return the level of a side (LONG, SHORT), NONE for an unknown symbol."""
+        at = self._table.find(symbol)
+        return 0 if at is None else int(self._table.rows["level"][at, SIDES.index(side)])
+
+    def advance(self, entry_id: str, entry: OutputEntry) -> Outcome:
+        """Take one entry of `metrics:{pN}`. Raises CodecError on data that cannot be read, and then nothing changed."""
+        metrics = self._read(entry)
+        before, self.now = self.now, max(self.now, entry.clock)
+        parts = []
+        if metrics is not None and metrics.symbols:
+            parts.append(self._assess(metrics))
+        if self.now // SECOND > before // SECOND:
+            parts += self._silent()
+        market = self._market_due()
+        if not parts:
+            return NOTHING if market is None else Outcome(market=market)
+        return self._speak(entry_id, parts, market)
+
+    def dump(self) -> bytes:
+        """Return the whole state; the same entries after `load` give the same outcomes byte for byte."""
+        head = snapshot.Head(
+            now=self.now,
+            symbols=self._table.symbols,
+            venues=self._venues,
+            episodes=[(symbol, side, episode) for (symbol, side), episode in self._episodes.items()],
+            market=self.market,
+            market_said=self._market_said,
+            config=self.config,
+            revision=self.revision,
+            rejected_configs=self.rejected_configs,
+        )
+        return snapshot.dump(head, self._table.rows)
+
+    def load(self, blob: bytes) -> None:
+        """Take up a state made by `dump`. Raises ValueError when it is not one of this schema; then nothing changed."""
+        head, rows = snapshot.load(blob)
+        table = SymbolTable()
+        table.restore(head.symbols, rows)
+        self._table = table
+        self._table.locate(self._tracked)
+        self.now, self._venues = head.now, head.venues
+        self._episodes = {(symbol, side): episode for symbol, side, episode in head.episodes}
+        self.market, self._market_said = head.market, head.market_said
+        self.config, self.revision, self.rejected_configs = head.config, head.revision, head.rejected_configs
+        self._retune()
+
+    def _read(self, entry: OutputEntry) -> WindowMetrics | None:
+        if entry.kind == "metrics":
+            return metrics_codec.decode(entry.data)
+        if entry.kind == "market":
+            self.market = msgspec.json.decode(entry.data, type=Market)
+        elif entry.kind == "config":
+            self._configure(msgspec.json.decode(entry.data, type=ConfigDocument))
+        return None
+
+    def _configure(self, document: ConfigDocument) -> None:
+        """Apply a revision of ours; one that is not valid changes nothing and is counted."""
+        if document.service != "signals" or document.revision <= self.revision:
+            return
+        try:
+            self.config = config.decode(bytes(document.document))
+        except ValueError:
+            self.rejected_configs += 1
+            return
+        self.revision = document.revision
+        self._retune()
+
+    def _retune(self) -> None:
+        """Work out what follows from the configuration for every symbol."""
+        symbols = self._table.symbols
+        self._limits = levels.limits(self.config, symbols)
+        self._sensitivity = np.array([self._sensitivity_of(symbol) for symbol in symbols], np.float64)
+
+    def _sensitivity_of(self, symbol: str) -> float:
+        override = self.config.overrides.get(symbol)
+        own = None if override is None else override.sensitivity
+        return self.config.sensitivity if own is None else own
+
+    def _tuned(self, at: Array) -> tuple[Scorer, Limits]:
+        if len(self._sensitivity) != len(self._table):
+            self._retune()
+        multiplier = 1.0 if self.market is None else self.market.multiplier
+        model, limit = self._model, self._limits
+        return (
+            Scorer(self._vector, model.intercept, model.rate_weight, multiplier, self._sensitivity[at]),
+            limit._replace(on=limit.on[at], far=limit.far[at]),
+        )
+
+    def _assess(self, metrics: WindowMetrics) -> Part:
+        """Take the rows of the metrics one step further."""
+        at = self._table.locate(metrics.symbols)
+        rows = self._table.rows[at]
+        clock = np.clip(metrics.as_of, rows["last"], self.now)
+        assess.learn(rows, clock, (metrics.total_count, metrics.total_usd), self._columns(metrics.venues))
+        step = assess.look(at, clock, rows, metrics)
+        rows["active"] = step.active.count[:, :, LONG].any(axis=1)
+        rows["input_warming"] = metrics.warming
+        assess.decide(step, *self._tuned(at))
+        self._table.rows[at] = rows
+        return Part(step, metrics)
+
+    def _silent(self) -> list[Part]:
+        """Take symbols without input for a while one step further, as silence."""
+        rows = self._table.rows
+        age = self.now - rows["last"]
+        kept = (age < REMEMBER) | (rows["level"] > 0).any(axis=1)
+        kept[self._table.locate(self._tracked)] = True
+        at = np.flatnonzero((age >= STALE) & kept)
+        if not at.size:
+            return []
+        silent = rows[at]
+        step = assess.look(at, np.full(len(at), self.now), silent, None)
+        assess.decide(step, *self._tuned(at))
+        self._table.rows[at] = silent
+        return [Part(step, None)]
+
+    def _columns(self, venues: tuple[str, ...]) -> Array:
+        for venue in venues:
+            if venue not in self._venues and len(self._venues) < MAX_VENUES:
+                self._venues.append(venue)
+        known = self._venues
+        return np.array([known.index(venue) if venue in known else MAX_VENUES for venue in venues], np.int64)
+
+    def _market_due(self) -> Market | None:
+        market = self.market
+        if market is None or self.now - market.clock > FRESH_MARKET or self.now - self._market_said < SECOND:
+            return None
+        self._market_said = self.now
+        return market
+
+    def _speak(self, entry_id: str, parts: list[Part], market: Market | None) -> Outcome:
+        repeat = round(self.config.repeat_seconds * SECOND)
+        found: list[tuple[str, int, bool, int, Voice]] = []
+        figures: list[tuple[str, int, Voice]] = []
+        for part in parts:
+            step = part.step
+            wanted = due(step.rows, step.clock, repeat, (CALM_INTERVAL, BUSY_INTERVAL))
+            chosen = np.flatnonzero(wanted.signal.any(axis=1) | wanted.figures)
+            if not chosen.size:
+                continue
+            voice = Voice(self._context(entry_id), step, part.metrics, chosen)
+            for row, side in np.argwhere(wanted.signal).tolist():
+                found.append((self._name(voice, row), side, bool(wanted.changed[row, side]), row, voice))
+            figures += [(self._name(voice, row), row, voice) for row in np.flatnonzero(wanted.figures).tolist()]
+        # Episodes begin with their first signal, so signals come before figures.
+        signals = self._signals(entry_id, found)
+        return Outcome(signals, self._figures(figures), market)

@@ -1,0 +1,1 @@
+"""Liquidation velocity over sliding windows."""

@@ -1,0 +1,26 @@
+"""Arrays that are preallocated and grow by doubling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+FIRST_CAPACITY = 64
+
+
+def capacity_for(rows: int) -> int:
+    """Return the smallest capacity, a power of two from FIRST_CAPACITY, that holds `rows`."""
+    return max(FIRST_CAPACITY, 1 << (rows - 1).bit_length())
+
+
+def grown(array: Array, capacity: int, fill: float = 0) -> Array:
+    """Return a copy with `capacity` rows (axis 0), the new ones filled with `fill`."""
+    if fill == 0:
+        larger = np.zeros((capacity, *array.shape[1:]), array.dtype)
+    else:
+        larger = np.full((capacity, *array.shape[1:]), fill, array.dtype)
+    larger[: len(array)] = array
+    return larger

@@ -1,0 +1,210 @@
+"""All that is known of all symbols: names, windows, marks and venue delays, grown together and dumped together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from foreshock_model.batch import InstrumentRef
+from foreshock_velocity.domain.arrays import Array
+from foreshock_velocity.domain.config import VelocityConfig
+from foreshock_velocity.domain.current import NewestMark
+from foreshock_velocity.domain.registry import NO_PAIR, Registry
+from foreshock_velocity.domain.symbols import Symbols
+from foreshock_velocity.domain.windows import BUCKETS, SIDES, Windows
+
+
+class BookNames(msgspec.Struct, frozen=True, kw_only=True):
+    """The names of a dumped book, and how many cells of its rings are not empty."""
+
+    symbols: list[str]
+    venues: list[str]
+    sources: list[str]
+    pairs: int
+    cells: int
+
+
+class Book:
+    """Registry, windows and symbol columns in step with each other.
+
+    source_names  the contracts that gave a mark price, by number
+    """
+
+    def __init__(self, windows_ms: tuple[int, ...], config: VelocityConfig) -> None:
+        self.registry = Registry()
+        self.windows = Windows(windows_ms)
+        self.symbols = Symbols()
+        self.source_names: list[str] = []
+        self._sources: dict[str, int] = {}
+        self._config = config
+        self._disabled: frozenset[str] = frozenset()
+        self._delay = np.zeros(0, np.int64)
+        self.configure(config)
+
+    def configure(self, config: VelocityConfig) -> None:
+        """Take up venue delays and disabled symbols."""
+        self._config = config
+        self._disabled = frozenset(config.disabled_symbols)
+        self.symbols.disable(self.registry.find_symbol(each) for each in self._disabled)
+        self._delay = np.array([config.delay_ns(each) for each in self.registry.venues], np.int64)
+
+    def source(self, instrument: str) -> int:
+        """Return the number of a contract that gives mark prices."""
+        number = self._sources.get(instrument)
+        if number is None:
+            number = self._sources[instrument] = len(self.source_names)
+            self.source_names.append(instrument)
+        return number
+
+    def pairs_of(self, instruments: tuple[InstrumentRef, ...], ref: Array) -> Array:
+        """Return (N,) pairs of rows that point at `instruments` by `ref` (N,); new names are entered."""
+        used = np.zeros(len(instruments), np.bool_)
+        used[ref] = True
+        numbers = np.full(len(instruments), NO_PAIR, np.int64)
+        for each in np.flatnonzero(used).tolist():
+            numbers[each] = self.registry.pair(instruments[each].symbol, instruments[each].venue)
+        self.resize()
+        pairs: Array = numbers[ref]
+        return pairs
+
+    def resize(self) -> None:
+        """Bring windows, columns and delays up to the registry."""
+        registry = self.registry
+        if registry.pairs > self.windows.size:
+            self.windows.resize(registry.pairs)
+        if len(registry.symbols) > self.symbols.size:
+            self.symbols.resize(registry.symbols, self._disabled)
+        if len(registry.venues) > len(self._delay):
+            self._delay = np.array([self._config.delay_ns(each) for each in registry.venues], np.int64)
+
+    def newest_mark(self, number: int) -> NewestMark:
+        """Return the newest mark price of a symbol that has one."""
+        symbols = self.symbols
+        return NewestMark(
+            self.registry.symbols[number],
+            float(symbols.mark[number]),
+            int(symbols.mark_ts[number]),
+            self.source_names[symbols.mark_source[number]],
+        )
+
+    def frontier(self, pairs: Array, now: int) -> Array:
+        """Return (N,) frontiers of pairs at `now`, ns UTC: max(newest ts_event, now - delay)."""
+        behind = now - self._delay[self.registry.pair_venue[pairs]]
+        return np.maximum(self.windows.front[pairs], behind)
+
+    def move_to(self, table: Array, as_of: Array) -> Array:
+        """Move all pairs of a table (R, V) to their frontiers at `as_of` (R,).
+
+        Returns (R,) True where events left a window. The pair that is nobody's moves along and stays empty.
+        """
+        pairs = table.ravel()
+        now = np.repeat(as_of, table.shape[1])
+        lost = self.windows.move_to(pairs, now - self._delay[self.registry.pair_venue[pairs]])
+        changed: Array = np.logical_or.reduce(lost.reshape(table.shape), axis=1)
+        return changed
+
+    def move_all(self, now: int) -> None:
+        """Move every pair to its frontier at `now`."""
+        pairs = np.arange(1, self.registry.pairs)
+        self.windows.move_to(pairs, now - self._delay[self.registry.pair_venue[pairs]])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays, spare room included."""
+        return self.windows.nbytes + self.symbols.nbytes + self.registry.nbytes
+
+    def names(self) -> BookNames:
+        """Return what `load` needs beside the arrays."""
+        return BookNames(
+            symbols=self.registry.symbols,
+            venues=self.registry.venues,
+            sources=self.source_names,
+            pairs=self.registry.pairs,
+            cells=int(np.count_nonzero(self._ring_counts().any(axis=1))),
+        )
+
+    def _ring_counts(self) -> Array:
+        counts: Array = self.windows.count[: self.registry.pairs].reshape(-1, SIDES)
+        return counts
+
+    def arrays(self) -> list[Array]:
+        """Return the state as arrays in the order of `layout`; rings only where they hold something."""
+        windows, registry, pairs = self.windows, self.registry, self.registry.pairs
+        counts = self._ring_counts()
+        cells = np.flatnonzero(counts.any(axis=1))
+        return [
+            registry.pair_symbol[:pairs],
+            registry.pair_venue[:pairs],
+            windows.front[:pairs],
+            windows.head[:pairs],
+            windows.total_count[:pairs],
+            windows.total_usd[:pairs],
+            cells,
+            counts[cells],
+            windows.usd.reshape(-1, SIDES)[cells],
+            *(getattr(self.symbols, name)[: self.symbols.size] for name, _, _ in Symbols.FILLS),
+        ]
+
+    @staticmethod
+    def layout(names: BookNames, width: int) -> list[tuple[str, tuple[int, ...]]]:
+        """Return (type, shape) of each array, for `width` windows."""
+        pairs, cells, symbols = names.pairs, names.cells, len(names.symbols)
+        return [
+            ("<i8", (pairs,)),
+            ("<i8", (pairs,)),
+            ("<i8", (pairs,)),
+            ("<i8", (pairs, width)),
+            ("<i8", (pairs, SIDES)),
+            ("<i8", (pairs, SIDES)),
+            ("<i8", (cells,)),
+            ("<i4", (cells, SIDES)),
+            ("<i8", (cells, SIDES)),
+            *((dtype, (symbols,)) for _, dtype, _ in Symbols.FILLS),
+        ]
+
+    def load(self, names: BookNames, arrays: Sequence[Array]) -> None:
+        """Fill an empty book. Raises ValueError when the arrays contradict each other."""
+        pair_symbol, pair_venue, *rest = arrays
+        self._enter(names, pair_symbol, pair_venue)
+        front, head, total_count, total_usd, *rings = rest[:7]
+        windows = self.windows
+        for mine, dumped in (
+            (windows.front, front),
+            (windows.head, head),
+            (windows.total_count, total_count),
+            (windows.total_usd, total_usd),
+        ):
+            mine[: names.pairs] = dumped
+        self._fill(*rings)
+        for (name, _, _), column in zip(Symbols.FILLS, rest[7:], strict=True):
+            getattr(self.symbols, name)[: len(names.symbols)] = column
+
+    def _enter(self, names: BookNames, pair_symbol: Array, pair_venue: Array) -> None:
+        for symbol in names.symbols:
+            self.registry.symbol(symbol)
+        for venue in names.venues:
+            self.registry.venue(venue)
+        for symbol, venue in zip(pair_symbol[1:].tolist(), pair_venue[1:].tolist(), strict=True):
+            if not (0 <= symbol < len(names.symbols) and 0 <= venue < len(names.venues)):
+                msg = f"snapshot: a pair of symbol {symbol} and venue {venue} that have no names"
+                raise ValueError(msg)
+            self.registry.pair(names.symbols[symbol], names.venues[venue])
+        for instrument in names.sources:
+            self.source(instrument)
+        if self.registry.pairs != names.pairs or len(self.registry.symbols) != len(names.symbols):
+            raise ValueError("snapshot: a symbol or a pair is named twice")
+        self.resize()
+
+    def _fill(self, cells: Array, counts: Array, usd: Array) -> None:
+        windows, pairs = self.windows, self.registry.pairs
+        width = len(windows.bucket_ns)
+        if cells.size and not (BUCKETS * width <= cells[0] and cells[-1] < pairs * BUCKETS * width):
+            raise ValueError("snapshot: a ring cell that belongs to no pair")
+        if (np.diff(cells) <= 0).any():
+            raise ValueError("snapshot: ring cells out of order")
+        windows.count.reshape(-1, SIDES)[cells] = counts
+        windows.usd.reshape(-1, SIDES)[cells] = usd
+        windows.sum_count[:pairs] = windows.count[:pairs].sum(axis=2, dtype=np.int32)
+        windows.sum_usd[:pairs] = windows.usd[:pairs].sum(axis=2)

@@ -1,0 +1,91 @@
+"""Snapshots as bytes: a magic, a JSON header and raw little-endian arrays, the whole deflated. No pickle."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from foreshock_velocity.domain.arrays import Array
+from foreshock_velocity.domain.book import BookNames
+from foreshock_velocity.domain.config import VelocityConfig
+from foreshock_velocity.domain.intake import Counters
+
+SCHEMA = 1
+"""Version of the snapshot. Another one is not read: the state is rebuilt from the stream instead."""
+MAGIC = b"FSVL"
+LENGTHS = struct.Struct("<4sIQ")
+LEVEL = 1
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True):
+    """All of a state but its arrays. Times are ns UTC."""
+
+    schema: int
+    windows_ms: tuple[int, ...]
+    config: VelocityConfig
+    revision: int
+    now: int
+    first_clock: int
+    last_edge: int
+    last_id: str
+    rebuilt: bool
+    counters: Counters
+    sequencer: dict[str, object]
+    names: BookNames
+
+
+def pack(header: Header, arrays: Sequence[Array]) -> bytes:
+    """Return a snapshot."""
+    head = msgspec.json.encode(header)
+    body = b"".join([head, *(np.ascontiguousarray(array).tobytes() for array in arrays)])
+    return LENGTHS.pack(MAGIC, len(head), len(body)) + zlib.compress(body, LEVEL)
+
+
+def unpack(blob: bytes) -> tuple[Header, memoryview]:
+    """Return the header and the bytes of the arrays. Raises ValueError unless it is a snapshot of this schema."""
+    body, head = _inflate(blob)
+    try:
+        header = msgspec.json.decode(body[:head], type=Header)
+    except msgspec.DecodeError as error:
+        msg = f"snapshot: {error}"
+        raise ValueError(msg) from error
+    if header.schema != SCHEMA:
+        msg = f"snapshot: schema {header.schema}, expected {SCHEMA}"
+        raise ValueError(msg)
+    return header, body[head:]
+
+
+def _inflate(blob: bytes) -> tuple[memoryview, int]:
+    if len(blob) < LENGTHS.size:
+        raise ValueError("snapshot: too short")
+    magic, head, size = LENGTHS.unpack_from(blob)
+    if magic != MAGIC:
+        raise ValueError("snapshot: not one of velocity")
+    inflater = zlib.decompressobj()
+    try:
+        body = inflater.decompress(memoryview(blob)[LENGTHS.size :], size) if size else b""
+    except (zlib.error, OverflowError, MemoryError) as error:
+        msg = f"snapshot: {error}"
+        raise ValueError(msg) from error
+    if len(body) != size or inflater.unconsumed_tail or not head <= size:
+        raise ValueError("snapshot: another length than announced")
+    return memoryview(body), head
+
+
+def read_arrays(data: memoryview, layout: Sequence[tuple[str, tuple[int, ...]]]) -> list[Array]:
+    """Cut the arrays of a layout out of `data`, as read-only views. Raises ValueError when it has another length."""
+    arrays, at = [], 0
+    for dtype, shape in layout:
+        kind = np.dtype(dtype)
+        number = int(np.prod(shape, dtype=object))
+        if min(shape) < 0 or at + number * kind.itemsize > len(data):
+            raise ValueError("snapshot: arrays are cut off")
+        arrays.append(np.frombuffer(data, kind, number, at).reshape(shape))
+        at += number * kind.itemsize
+    if at != len(data):
+        raise ValueError("snapshot: bytes after the last array")
+    return arrays

@@ -1,0 +1,202 @@
+"""One partition of velocity: every input entry moves it on and is answered by exactly one output entry.
+
+The state reads no clock. `now` is the largest entry clock so far, so outputs are a function of the stream
+alone: the same entries give the same bytes, in one run or in many with a snapshot between any two entries.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from foreshock_model import batch as batches
+from foreshock_model import keys
+from foreshock_model import metrics as metric_codec
+from foreshock_model.batch import EventBatch
+from foreshock_model.entries import ConfigDocument, InputEntry, OutputEntry, Sequencer
+from foreshock_model.errors import CodecError
+from foreshock_model.metrics import WINDOWS_MS
+from foreshock_velocity.domain import config as configs
+from foreshock_velocity.domain import current, snapshot
+from foreshock_velocity.domain.book import Book
+from foreshock_velocity.domain.config import VelocityConfig
+from foreshock_velocity.domain.intake import Counters, Taken, take
+from foreshock_velocity.domain.teller import NEVER, Teller
+from foreshock_velocity.domain.windows import NS_PER_MS
+
+SERVICE = "velocity"
+LARGEST = 1 << 62
+
+
+class VelocityState:
+    """Windows, marks and totals of one partition's symbols.
+
+    now          ns UTC, the largest clock so far;  last_id of the newest entry
+    revision     of the configuration in force
+    newest_recv  ns UTC, receipt of the newest event of the newest entry that touched a symbol; 0 for none
+    counters     see `Counters`
+    """
+
+    def __init__(
+        self, config: VelocityConfig | None = None, *, windows_ms: tuple[int, ...] = WINDOWS_MS
+    ) -> None:
+        self.config = VelocityConfig() if config is None else config
+        self.revision = 0
+        self.now = 0
+        self.last_id = ""
+        self.newest_recv = 0
+        self.counters = Counters()
+        self.sequencer = Sequencer()
+        self._windows_ms = windows_ms
+        self._book = Book(windows_ms, self.config)
+        self._teller = Teller(self._book, windows_ms)
+        self._first_clock = NEVER
+        self._rebuilt = False
+
+    @property
+    def warming(self) -> bool:
+        """True while rebuilt without a snapshot and not yet as old as the longest window."""
+        return self._rebuilt and self.now - self._first_clock < self._windows_ms[-1] * NS_PER_MS
+
+    @warming.setter
+    def warming(self, rebuilt: bool) -> None:
+        self._rebuilt = rebuilt
+        if rebuilt:
+            self._first_clock = NEVER  # its age counts from the next entry
+
+    @property
+    def symbols(self) -> int:
+        """Symbols seen so far."""
+        return len(self._book.registry.symbols)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the state's arrays."""
+        return self._book.nbytes
+
+    def bytes_per_symbol(self) -> float:
+        """Return bytes of the state's arrays per symbol seen, spare room of doubling included."""
+        return self.nbytes / max(self.symbols, 1)
+
+    def advance(self, entry_id: str, entry: InputEntry) -> OutputEntry:
+        """Answer one entry. Raises CodecError, with nothing changed, when the entry cannot be read.
+
+        kind of the answer: `metrics` with rows of the touched symbols and, at the first batch or tick after a
+        grid point, of those that decay; `config` and `market` pass their input on; `empty` for everything else
+        and for repeats.
+        """
+        _check(entry)
+        payload = _read(entry)
+        self._teller.forget()
+        self.newest_recv = 0
+        if not self.sequencer.accept(entry.writer, entry.epoch, entry.seq):
+            return OutputEntry("empty", self.now)
+        self._step(entry_id, entry.clock)
+        if isinstance(payload, ConfigDocument):
+            self._apply(payload)
+        if entry.kind in {"config", "market"}:
+            return OutputEntry(entry.kind, self.now, entry.data)
+        metrics = self._teller.tell(
+            self._take(payload) if isinstance(payload, EventBatch) else Taken(self._book.symbols.size),
+            now=self.now,
+            cadence=self.config.cadence_ms * NS_PER_MS,
+            warming=self.warming,
+        )
+        if metrics is None:
+            return OutputEntry("empty", self.now)
+        return OutputEntry("metrics", self.now, metric_codec.encode(metrics))
+
+    def _step(self, entry_id: str, clock: int) -> None:
+        self.last_id = entry_id
+        self.counters.entries += 1
+        self.now = max(self.now, clock)
+        if self._first_clock == NEVER:
+            self._first_clock = clock
+
+    def configure(self, config: VelocityConfig, revision: int) -> None:
+        """Put a configuration in force. Within a stream `advance` does so, at the entry that carries it."""
+        self._book.move_all(self.now)  # what went before stands under the old delays
+        self.config, self.revision = config, revision
+        self._book.configure(config)
+
+    def _apply(self, document: ConfigDocument) -> None:
+        if document.service != SERVICE:
+            return
+        try:
+            config = configs.decode(bytes(document.document))
+        except ValueError:
+            self.counters.rejected_configs += 1
+            return
+        self.configure(config, document.revision)
+
+    def _take(self, batch: EventBatch) -> Taken:
+        late_ns = self.config.late_after_ms * NS_PER_MS
+        taken = take(self._book, batch, now=self.now, late_ns=late_ns, counters=self.counters)
+        self.newest_recv = int(taken.recv.max(initial=0))
+        return taken
+
+    def publications(self) -> list[current.Publication]:
+        """Return (key, JSON) of what the last `advance` made due: at most four a second a symbol by entry clocks."""
+        teller, book = self._teller, self._book
+        out: list[current.Publication] = []
+        if (metrics := teller.metrics) is not None:
+            out += [
+                (keys.velocity_current(metrics.symbols[row]), current.velocity_json(metrics, row))
+                for row in teller.due
+            ]
+        for number in teller.marks_due:
+            out += current.mark_publications(book.newest_mark(number))
+        return out
+
+    def dump(self) -> bytes:
+        """Return the state as bytes for `load`."""
+        header = snapshot.Header(
+            schema=snapshot.SCHEMA,
+            windows_ms=self._windows_ms,
+            config=self.config,
+            revision=self.revision,
+            now=self.now,
+            first_clock=self._first_clock,
+            last_edge=self._teller.last_edge,
+            last_id=self.last_id,
+            rebuilt=self._rebuilt,
+            counters=self.counters,
+            sequencer=self.sequencer.dump(),
+            names=self._book.names(),
+        )
+        return snapshot.pack(header, self._book.arrays())
+
+    @classmethod
+    def load(cls, blob: bytes, *, windows_ms: tuple[int, ...] = WINDOWS_MS) -> VelocityState:
+        """Read a state made by `dump`. Raises ValueError when it is none, or of another schema or other windows."""
+        header, data = snapshot.unpack(blob)
+        if header.windows_ms != windows_ms:
+            msg = f"snapshot: windows {header.windows_ms}, expected {windows_ms}"
+            raise ValueError(msg)
+        state = cls(header.config, windows_ms=windows_ms)
+        arrays = snapshot.read_arrays(data, Book.layout(header.names, len(windows_ms)))
+        state._book.load(header.names, arrays)
+        state.sequencer.load(header.sequencer)
+        state.revision, state.now, state.last_id = header.revision, header.now, header.last_id
+        state.counters, state._rebuilt = header.counters, header.rebuilt
+        state._first_clock, state._teller.last_edge = header.first_clock, header.last_edge
+        return state
+
+
+def _check(entry: InputEntry) -> None:
+    for name in ("clock", "epoch", "seq"):
+        value = getattr(entry, name)
+        if not 0 <= value < LARGEST:
+            msg = f"entry field {name!r} is out of range: {value}"
+            raise CodecError(msg)
+
+
+def _read(entry: InputEntry) -> EventBatch | ConfigDocument | None:
+    if entry.kind == "batch":
+        return batches.decode(entry.data)
+    if entry.kind != "config":
+        return None
+    try:
+        return msgspec.json.decode(entry.data, type=ConfigDocument)
+    except msgspec.DecodeError as error:
+        msg = f"config entry: {error}"
+        raise CodecError(msg) from error

@@ -1,0 +1,46 @@
+"""What a partition's processors leave for the edges: times of the entries whose commit is awaited, and work done."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from foreshock_runtime.clock import Clock, monotonic_ns
+from foreshock_runtime.latency import LatencyRecorder
+
+KEPT = 4_096
+"""More entries than a read brings: what a recovery replays runs out at the other end."""
+LONGEST_NS = 600 * 1_000_000_000
+"""Times further apart were not told by the same clock: a recording is replayed."""
+
+
+class Journal:
+    """Outlives the processors of one partition.
+
+    busy_ns  time spent in `advance`;  entries advanced, replayed ones included
+    """
+
+    def __init__(self, latency: LatencyRecorder, clock: Clock) -> None:
+        self.busy_ns = 0
+        self.entries = 0
+        self._latency = latency
+        self._clock = clock
+        self._received: deque[int] = deque(maxlen=KEPT)
+
+    def start(self) -> int:
+        """Return what `advanced` needs."""
+        return monotonic_ns()
+
+    def advanced(self, started: int, received: int) -> None:
+        """Note an entry: when its work started, and receipt of its newest event (ns UTC, 0 for none)."""
+        self.busy_ns += monotonic_ns() - started
+        self.entries += 1
+        self._received.append(received)
+
+    def committed(self, entries: int, _cursor: str) -> None:
+        """Measure the newest `entries`: their answers are acknowledged now. What lies before was replayed."""
+        now = self._clock.now()
+        for _ in range(min(entries, len(self._received))):
+            received = self._received.pop()
+            if received and now - received < LONGEST_NS:
+                self._latency.record_ns(now - received)
+        self._received.clear()

@@ -351,9 +351,7 @@ async def test_memory_that_ends_at_the_commit_writes_nothing_of_it(redis: Redis)
     await redis.config_set("maxmemory", "1")
     try:
         with pytest.raises(Exception, match="maxmemory"):
-            await COMMIT(
-                redis, [CURSOR], ["0-0", ids[-1], SOURCE, SERVICE, 0, 5, "XADD", OUTPUT, ids[-1], "a", "b"]
-            )
+            await COMMIT(redis, [CURSOR], ["0-0", ids[-1], SOURCE, SERVICE, 0, 5, "XADD", OUTPUT, ids[-1], "a", "b"])
     finally:
         await redis.config_set("maxmemory", "0")
     assert await redis.get(CURSOR) == b"0-0"

@@ -13,9 +13,7 @@ from foreshock_protos.feeds.v1.control_pb2 import FeedsConfig, GetConfigResponse
 
 def test_scalars_take_what_fits_them() -> None:
     status = ServiceStatus()
-    paths = assignments.apply(
-        status, ["service=velocity", "serving=true", "config_revision=7", "version=1.5"]
-    )
+    paths = assignments.apply(status, ["service=velocity", "serving=true", "config_revision=7", "version=1.5"])
     assert paths == ["service", "serving", "config_revision", "version"]
     assert (status.service, status.serving, status.config_revision, status.version) == (
         "velocity",
@@ -60,9 +58,7 @@ def test_a_map_of_messages_is_reached_into() -> None:
     assert "old" not in status.latencies
 
 
-@pytest.mark.parametrize(
-    "word", ["nonsense=1", "revision.nonsense=1", "config.symbols.x=1", "revision.etag.x=1"]
-)
+@pytest.mark.parametrize("word", ["nonsense=1", "revision.nonsense=1", "config.symbols.x=1", "revision.etag.x=1"])
 def test_an_unknown_field_is_named_beside_those_there_are(word: str) -> None:
     with pytest.raises(CommandError, match="there is no field") as raised:
         assignments.apply(GetConfigResponse(), [word])

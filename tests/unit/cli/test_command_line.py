@@ -40,9 +40,7 @@ def test_every_command_says_what_it_does_shows_an_example_and_its_exit_codes(
     assert max(map(len, text.splitlines())) <= WIDEST
 
 
-@pytest.mark.parametrize(
-    "words", [("lab", "generate"), ("lab", "describe"), ("config", "set"), ("config", "history")]
-)
+@pytest.mark.parametrize("words", [("lab", "generate"), ("lab", "describe"), ("config", "set"), ("config", "history")])
 def test_actions_of_a_command_have_help_of_their_own(
     words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -106,7 +104,7 @@ def test_a_reader_that_goes_away_is_no_error_to_talk_about() -> None:
 
 def test_help_loads_no_command_and_nothing_heavy() -> None:
     code = (
-        "import sys; from foreshock_cli.parser import build; build(['--help']).format_help();"
+        "import sys; from foreshock_cli.parser import parser; parser().format_help();"
         "print(*sorted(name for name in sys.modules if name.partition('.')[0] in"
         " {'numpy', 'redis', 'grpc', 'rich', 'asyncio', 'foreshock_lab', 'foreshock_sdk'}))"
     )

@@ -23,12 +23,9 @@ CONTEXT = (0, 0, 0.000_018, 1_795_000_000_000_000_000, 1_795_000_000_100_000_000
 
 def encoded(liquidation: tuple[float, ...] = LIQUIDATION) -> bytes:
     liquidations = {
-        name: np.array([value], dtype)
-        for (name, dtype), value in zip(LIQUIDATION_COLUMNS, liquidation, strict=True)
+        name: np.array([value], dtype) for (name, dtype), value in zip(LIQUIDATION_COLUMNS, liquidation, strict=True)
     }
-    context = {
-        name: np.array([value], dtype) for (name, dtype), value in zip(CONTEXT_COLUMNS, CONTEXT, strict=True)
-    }
+    context = {name: np.array([value], dtype) for (name, dtype), value in zip(CONTEXT_COLUMNS, CONTEXT, strict=True)}
     return batch.encode(EventBatch((REF,), liquidations, context))
 
 
@@ -93,9 +90,7 @@ def test_the_command_decodes_raw_bytes_of_a_file(tmp_path: Path, capsys: pytest.
     assert json.loads(capsys.readouterr().out) == batch_view(encoded())
 
 
-def test_the_command_names_what_is_wrong_with_a_file(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_names_what_is_wrong_with_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "batch.bin").write_bytes(encoded()[:-3])
     assert main(["events", str(tmp_path / "batch.bin")]) == Exit.FAILED
     assert "not an EventBatch" in capsys.readouterr().err

@@ -22,12 +22,12 @@ class Chunked(BytesIO):
         super().__init__(data)
         self._size = size
 
-    def read1(self, size: int | None = -1, /) -> bytes:  # noqa: ARG002 - the interface
+    def read1(self, size: int | None = -1, /) -> bytes:
         return super().read1(self._size)
 
 
 @given(st.lists(st.binary().map(lambda each: each.replace(b"\n", b""))), st.integers(1, 50), st.booleans())
-def test_lines_do_not_depend_on_how_they_come(lines: list[bytes], size: int, ended: bool) -> None:  # noqa: FBT001
+def test_lines_do_not_depend_on_how_they_come(lines: list[bytes], size: int, ended: bool) -> None:
     data = b"\n".join(lines) + (b"\n" if ended and lines else b"")
     whole = [line for batch in line_source.batches(BytesIO(data)) for line in batch]
     pieces = [line for batch in line_source.batches(Chunked(data, size)) for line in batch]

@@ -13,9 +13,7 @@ from foreshock_cli.runfile import RunNote
 
 
 def note(pid: int) -> RunNote:
-    return RunNote(
-        pid=pid, command="demo", redis_url="redis://u:p@h", redis_port=6379, partitions=1, started=1
-    )
+    return RunNote(pid=pid, command="demo", redis_url="redis://u:p@h", redis_port=6379, partitions=1, started=1)
 
 
 def dead_pid() -> int:

@@ -61,9 +61,7 @@ def shown(**more: object) -> str:
 def test_a_description_fits_a_hundred_columns_and_names_the_cascades() -> None:
     text = shown(episodes=[EPISODE])
     assert "1,234 over 7 symbols, $5.6M" in text
-    assert all(
-        word in text for word in ("BTCUSDT", "10.0 s", "13.5 s", "21.0 s", "binance", "321", "$9.9M", "77%")
-    )
+    assert all(word in text for word in ("BTCUSDT", "10.0 s", "13.5 s", "21.0 s", "binance", "321", "$9.9M", "77%"))
     assert max(map(len, text.splitlines())) <= 100
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foreshock_feeds.domain.dedupe import Dedupe
+from foreshock_feeds.domain.dedupe import BUCKETS, Dedupe
 from foreshock_feeds.domain.fingerprint import event_keys
 from foreshock_feeds.domain.ingest import Ingest
 from foreshock_sdk.columns import Decoded
@@ -147,10 +147,35 @@ def test_conversion_is_the_same_for_one_row_and_for_arrays(
     assert one == tuple(float(each[0]) for each in many)
 
 
-def test_dedupe_forgets_the_oldest_but_never_the_newest() -> None:
-    dedupe = Dedupe(remembered=100)
-    for start in range(0, 1_000, 10):
-        assert dedupe.fresh(np.arange(start, start + 10, dtype=np.uint64)) is None
-    assert len(dedupe) <= 200
-    assert not dedupe.fresh(np.arange(900, 1_000, dtype=np.uint64)).any()  # type: ignore[union-attr]
-    assert dedupe.fresh(np.arange(0, 10, dtype=np.uint64)) is None
+@given(st.lists(st.lists(st.integers(1, 60), min_size=1, max_size=12), max_size=12), st.sampled_from([1, BUCKETS]))
+def test_dedupe_equals_a_set_while_no_bucket_overflows(batches: list[list[int]], stride: int) -> None:
+    """Also where keys share a bucket: 60 keys in steps of its size would all fall into one, so 7 stay."""
+    dedupe, seen = Dedupe(), set[int]()
+    for batch in batches:
+        keys = [key % 7 * stride + 1 if stride > 1 else key for key in batch]
+        fresh = dedupe.fresh(np.array(keys, np.uint64))
+        expected = [key not in seen and key not in keys[:at] for at, key in enumerate(keys)]
+        assert (fresh is None) == all(expected)
+        assert fresh is None or fresh.tolist() == expected
+        seen.update(keys)
+
+
+def test_dedupe_remembers_the_newest_hundred_thousand_in_bounded_memory() -> None:
+    dedupe = Dedupe()
+    keys = np.random.default_rng(1).integers(1, 2**63, 3_000_000).astype(np.uint64)
+    for start in range(0, len(keys), 1_000):
+        assert dedupe.fresh(keys[start : start + 1_000]) is None
+    again = dedupe.fresh(keys[-100_000:])
+    assert again is not None
+    assert not again.any()
+    forgotten = dedupe.fresh(keys[:1_000])
+    assert forgotten is None
+    assert dedupe.dropped == 100_000
+
+
+def test_what_an_earlier_run_had_is_not_new() -> None:
+    dedupe = Dedupe()
+    dedupe.remember([5, 6])
+    fresh = dedupe.fresh(np.array([5, 7], np.uint64))
+    assert fresh is not None
+    assert fresh.tolist() == [False, True]

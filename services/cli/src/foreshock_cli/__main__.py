@@ -7,15 +7,15 @@ import sys
 from collections.abc import Sequence
 
 from foreshock_cli.exits import CommandError, Exit
-from foreshock_cli.parser import build
+from foreshock_cli.parser import parse
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     words = sys.argv[1:] if argv is None else list(argv)
     try:
-        args = build(words).parse_args(words)
-        code = int(args.run(args))
+        module, args = parse(words)
+        code = module.run(args)
         sys.stdout.flush()
     except CommandError as error:
         return _complain(error)

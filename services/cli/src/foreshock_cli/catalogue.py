@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol, cast
 
 
 class CommandModule(Protocol):
-    """What a module under `commands` offers."""
+    """What a module under `commands` offers. PASSES_ON = True: words it does not know are in `args.arguments`."""
 
     def configure(self, parser: argparse.ArgumentParser) -> None:
         """Describe the command and add its arguments."""

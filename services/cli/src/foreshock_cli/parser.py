@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from textwrap import fill
 
 from foreshock_cli import __version__
-from foreshock_cli.catalogue import COMMANDS, GROUPS, load
+from foreshock_cli.catalogue import COMMANDS, GROUPS, CommandModule, load
 from foreshock_cli.exits import Exit, usage_error
 
 WIDEST = 100
@@ -31,32 +31,46 @@ class Help(argparse.RawDescriptionHelpFormatter):
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         paragraphs = text.split("\n\n")
-        return "\n\n".join(each if "\n  " in each else fill(each, width, initial_indent=indent) for each in paragraphs)
+        return "\n\n".join(
+            each if "\n  " in each else fill(each, width, initial_indent=indent, break_on_hyphens=False)
+            for each in paragraphs
+        )
 
 
-def build(argv: Sequence[str]) -> argparse.ArgumentParser:
-    """Return the parser for this command line. Raises CommandError for a command that does not exist."""
-    parser = argparse.ArgumentParser(
+def parse(argv: Sequence[str]) -> tuple[CommandModule, argparse.Namespace]:
+    """Read a command line. Raises CommandError for a command that does not exist, SystemExit as argparse does."""
+    name, *words = argv or [""]
+    if not name or name.startswith("-"):
+        top = parser()
+        top.parse_args(argv)
+        top.error("a command is needed; `foreshock --help` lists them")
+    if name not in COMMANDS:
+        raise usage_error(f"there is no command {name!r}", hint=_suggestion(name))
+    module = load(name)
+    sub = argparse.ArgumentParser(prog=f"foreshock {name}", formatter_class=Help, allow_abbrev=False)
+    module.configure(sub)
+    if getattr(module, "PASSES_ON", False):
+        args, unknown = sub.parse_known_args(words)
+        args.arguments = unknown
+        return module, args
+    try:
+        return module, sub.parse_intermixed_args(words)
+    except TypeError:  # argparse's answer for a parser with actions of its own: those cannot be mixed
+        return module, sub.parse_args(words)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser for a command line without a command."""
+    made = argparse.ArgumentParser(
         prog="foreshock",
         usage="foreshock COMMAND [options]",
         description="Warns of liquidation cascades on crypto perpetual futures.\n\n" + _listing(),
         epilog="`foreshock COMMAND --help` says more and shows an example.\n\n" + exit_codes(),
         formatter_class=Help,
+        allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"foreshock {__version__}")
-    called = next((word for word in argv if not word.startswith("-")), None)
-    if called is not None and called not in COMMANDS:
-        raise usage_error(f"there is no command {called!r}", hint=_suggestion(called))
-    commands = parser.add_subparsers(
-        prog="foreshock", dest="command", metavar="COMMAND", help=argparse.SUPPRESS, required=True
-    )
-    for name, command in COMMANDS.items():
-        sub = commands.add_parser(name, help=command.summary, formatter_class=Help)
-        if name == called:
-            module = load(name)
-            module.configure(sub)
-            sub.set_defaults(run=module.run)
-    return parser
+    made.add_argument("--version", action="version", version=f"foreshock {__version__}")
+    return made
 
 
 def describe(parser: argparse.ArgumentParser, text: str, *, example: str, failed: str = "") -> None:

@@ -50,8 +50,8 @@ def view_for(title: str, *, headless: bool, as_json: bool) -> AbstractContextMan
     return LiveView(title, terminal.out())
 
 
-def to_end(command: str, view: AbstractContextManager[View], run: Run[Result]) -> tuple[Result, bool]:
-    """Run to the end; return the result and whether Ctrl-C (or SIGTERM) ended it early.
+def to_end(command: str, view: AbstractContextManager[View], run: Run[Result]) -> tuple[Result, int]:
+    """Run to the end; return the result and the signal (SIGINT, SIGTERM) that ended it early, 0 when none did.
 
     A second Ctrl-C ends it at once. Raises CommandError for what a person can put right.
     """
@@ -66,19 +66,22 @@ def to_end(command: str, view: AbstractContextManager[View], run: Run[Result]) -
         raise CommandError(str(error)) from error
 
 
-async def _interruptible(run: Run[Result], on_progress: OnProgress) -> tuple[Result, bool]:
+async def _interruptible(run: Run[Result], on_progress: OnProgress) -> tuple[Result, int]:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def interrupt() -> None:
+    told: list[int] = []
+
+    def interrupt(by: int) -> None:
+        told.append(by)
         stop.set()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, interrupt)
+        loop.add_signal_handler(number, interrupt, number)
     result = await run(on_progress, stop)
-    return result, stop.is_set()
+    return result, told[0] if told else 0
 
 
 class _Announcer:

@@ -14,7 +14,9 @@ from foreshock_runtime.latency import LatencySummary
 
 def progress_line(title: str, progress: Progress) -> str:
     """Return one line on how far a run is."""
-    total = f" of {progress.duration_s:.0f}" if progress.duration_s else ""
+    if not progress.duration_s:
+        return f"{title}: {progress.phase.value}, {progress.elapsed_s:.0f} s, {progress.processed:,} liquidations"
+    total = f" of {progress.duration_s:.0f}"
     counts = f"{progress.sent:,} sent, {progress.processed:,} processed, {progress.throttled:,} throttled"
     head = f"{title}: {progress.phase.value}, {progress.elapsed_s:.0f}{total} s"
     return f"{head}, {counts}, signals: {counted(progress.signals)}"

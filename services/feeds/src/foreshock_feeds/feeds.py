@@ -77,6 +77,7 @@ class Feeds:
         """Start every venue; one that fails is reported and the others run."""
         self.revision, self.symbols = config.revision, config.config.symbols
         await asyncio.gather(*(venue.start(self.symbols) for venue in self.venues))
+        self._know_routes()
         if self.earlier.last_clock:
             for venue in self.venues:
                 for socket in venue.sockets:
@@ -90,6 +91,7 @@ class Feeds:
         self._service.log.info("config_applied", revision=self.revision, symbols=list(self.symbols))
         for venue in self.venues:
             await venue.follow(self.symbols)
+        self._know_routes()
 
     async def stop(self) -> None:
         """Close all sockets."""
@@ -110,6 +112,9 @@ class Feeds:
                 session = socket.session
                 self.metrics.route(session.name, session.frames_seen, session.faults, session.state)
         await self._trim()
+
+    def _know_routes(self) -> None:
+        self.health.know([socket.session.name for venue in self.venues for socket in venue.sockets])
 
     async def _trim(self) -> None:
         for partition in range(self._settings.partitions):

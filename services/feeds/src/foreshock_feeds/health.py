@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from foreshock_feeds.domain.route_state import RouteState
@@ -23,6 +25,10 @@ class RouteHealth:
         self._clock = clock
         self._down_since: dict[str, int] = {}
         self._waiting: list[dict[str, str]] = []
+
+    def know(self, routes: Sequence[str]) -> None:
+        """Say which routes there are: one that never connected must show, too, and one given up must not."""
+        self.states = {route: self.states.get(route, RouteState.CONNECTING) for route in routes}
 
     def resume(self, route: str, last_seen: int) -> None:
         """Say that an earlier run had its last data at that time (ns UTC): what lies between is a gap."""

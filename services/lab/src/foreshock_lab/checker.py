@@ -122,14 +122,10 @@ class Checker:
             log.warning("unreadable_entry", stream=stream, id=entry_id, error=str(error))
 
     def _input_taker(self, partition: int) -> Callable[[str, Fields], None]:
-        return lambda entry_id, fields: self.observed.take_input(
-            partition, entry_id, InputEntry.from_fields(fields)
-        )
+        return lambda entry_id, fields: self.observed.take_input(partition, entry_id, InputEntry.from_fields(fields))
 
     def _output_taker(self, partition: int) -> Callable[[str, Fields], None]:
-        return lambda entry_id, fields: self.observed.take_output(
-            partition, entry_id, OutputEntry.from_fields(fields)
-        )
+        return lambda entry_id, fields: self.observed.take_output(partition, entry_id, OutputEntry.from_fields(fields))
 
     def _take_recorded(self, _: str, fields: Fields) -> None:
         heard = self._decoder.decode(fields.get(b"json", b"{}"))

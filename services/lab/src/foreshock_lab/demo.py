@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -14,7 +15,7 @@ from foreshock_lab.domain.scenario import SCENARIOS, generate
 from foreshock_lab.domain.timeline import Timeline
 from foreshock_lab.errors import LabError
 from foreshock_lab.house import HouseSettings
-from foreshock_lab.player import Player
+from foreshock_lab.player import Fresh, Player
 from foreshock_lab.run_dir import run_directory
 from foreshock_lab.summary import (
     EventCounts,
@@ -91,17 +92,27 @@ class SimulatedMarket:
         await self._player.finished()
 
 
-def simulations(names: tuple[str, ...] = ()) -> tuple[dict[str, VenueScript], dict[str, Connector]]:
-    """Return fresh scripts and the connectors of these venues. Raises LabError naming one that has none."""
+class Simulations(NamedTuple):
+    """Simulated venues by name, their connectors, and where new ones come from."""
+
+    scripts: Mapping[str, VenueScript]
+    connectors: Mapping[str, Connector]
+    fresh: Fresh
+
+
+def simulations(names: tuple[str, ...] = ()) -> Simulations:
+    """Return the simulations of these venues, all when none is named. Raises LabError naming one that has none."""
     plugins = Plugins()
     scripts = {name: each for name, each in plugins.simulations().items() if name in plugins.connectors}
     missing = [name for name in names if name not in scripts]
     if missing or not scripts:
-        raise LabError(
-            f"no simulation of {', '.join(missing) or 'any venue'}; there are: {', '.join(sorted(scripts))}"
-        )
+        raise LabError(f"no simulation of {', '.join(missing) or 'any venue'}; there are: {', '.join(sorted(scripts))}")
     wanted = names or tuple(scripts)
-    return {name: scripts[name] for name in wanted}, {name: plugins.connectors[name] for name in wanted}
+    return Simulations(
+        {name: scripts[name] for name in wanted},
+        {name: plugins.connectors[name] for name in wanted},
+        plugins.simulations,
+    )
 
 
 def make_timeline(options: DemoOptions, scripts: Mapping[str, VenueScript]) -> Timeline:
@@ -127,12 +138,12 @@ async def run_demo(
 
     Raises LabError (UnreachableError when no server can be had), ValueError for options out of range.
     """
-    scripts, connectors = simulations(options.venues)
-    timeline = make_timeline(options, scripts)
+    venues = simulations(options.venues)
+    timeline = make_timeline(options, venues.scripts)
     clock, ledger = SystemClock(), Ledger()
     with run_directory(options.run_dir) as place:
-        async with VenueHost(tuple(scripts.values()), connectors, ledger=ledger, clock=clock) as host:
-            player = Player(host, timeline, simulations(options.venues)[0])
+        async with VenueHost(venues.scripts, venues.connectors, ledger=ledger, clock=clock) as host:
+            player = Player(host, timeline, venues.fresh)
             market = SimulatedMarket(host, timeline, player, options.symbols)
             conductor = Conductor(_settings(options, host, place.path), market, ledger, clock=clock)
             ticking = asyncio.create_task(player.run())
@@ -155,9 +166,7 @@ def summarise(scenario: str, seed: int, duration_s: float, outcome: Outcome) -> 
         seed=seed,
         duration_s=duration_s,
         ok=not problems,
-        events=EventCounts(
-            sent=outcome.account.sent, throttled=outcome.throttled, processed=outcome.account.processed
-        ),
+        events=EventCounts(sent=outcome.account.sent, throttled=outcome.throttled, processed=outcome.account.processed),
         lost=outcome.account.lost,
         duplicates=outcome.account.duplicates,
         duplicates_dropped=feeds.counters.get(DUPLICATES, 0) if feeds else 0,

@@ -143,23 +143,19 @@ class House:
             async with asyncio.timeout(seconds):
                 while await self._health_of(service, child) is not Health.SERVING:
                     if child.exit_code is not None:
-                        raise LabError(
-                            f"{service} ended with exit code {child.exit_code}: {child.last_words()}"
-                        )
+                        raise LabError(f"{service} ended with exit code {child.exit_code}: {child.last_words()}")
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:
             raise LabError(f"{service} is not SERVING after {seconds:g} s: {child.last_words()}") from None
 
     async def health(self) -> dict[str, str]:
         """Ask every service for its health now: its gRPC answer, or why there is none."""
-        return {
-            service: (await self._health_of(service, self.children[service])).value for service in SERVICES
-        }
+        return {service: (await self._health_of(service, self.children[service])).value for service in SERVICES}
 
     async def status(self, service: str) -> ServiceView | None:
         """Ask a service how it fares; None when it does not answer."""
         alive = await heartbeat(self.redis, service, self.children[service].pid)
-        return await ask_status(service, alive.control) if alive else None
+        return await ask_status(service, alive.control) if alive and alive.control else None
 
     async def drained(self, service: str) -> bool:
         """Tell whether a service has answered all that is in its source streams now."""
@@ -231,7 +227,7 @@ class House:
             alive = await heartbeat(self.redis, service, child.pid)
         except TROUBLE:
             return Health.UNKNOWN
-        return await ask_health(alive.health) if alive else Health.UNKNOWN
+        return await ask_health(alive.health) if alive and alive.health else Health.UNKNOWN
 
     async def _look_at_server(self) -> None:
         try:
@@ -240,9 +236,7 @@ class House:
         except TROUBLE as error:
             raise UnreachableError(f"the Redis that was named does not answer: {error}") from error
         if any(used):
-            raise LabError(
-                "the Redis that was named already holds event streams: name an empty database, as in .../1"
-            )
+            raise LabError("the Redis that was named already holds event streams: name an empty database, as in .../1")
         kind = "valkey" if "valkey_version" in server else "redis"
         version = str(server.get("valkey_version") or server.get("redis_version") or "")
         self.redis_report = RedisReport(kind=kind, version=version, embedded=self._server is not None)
@@ -259,6 +253,10 @@ class House:
             fields |= {"venues": ",".join(settings.venues), "clock": settings.clock}
             fields |= {"tracked_symbols": ",".join(settings.symbols)}
             if settings.endpoints:
-                fields["endpoints"] = msgspec.json.encode(settings.endpoints).decode()
+                places = {
+                    venue: {"websocket": each.websocket, "rest": each.rest}
+                    for venue, each in settings.endpoints.items()
+                }
+                fields["endpoints"] = msgspec.json.encode(places).decode()
         fields |= settings.extra.get(service, {})
         return {f"FORESHOCK_{name.upper()}": value for name, value in fields.items() if value}

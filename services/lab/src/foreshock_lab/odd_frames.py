@@ -65,7 +65,7 @@ BENDS: Mapping[Oddity, Bend] = {
 def craft(kind: Oddity, scratch: VenueScript, spec: InstrumentSpec, now_ms: int) -> list[Push]:
     """Return the bent frames of one row on this contract.
 
-    scratch is a script whose frames go nowhere else. Raises KeyError for a kind that is no bent frame.
+    scratch is a new script whose frames go nowhere else. Raises KeyError for a kind that is no bent frame.
     """
     at_ms = now_ms - AGE_MS
     scratch.offer([SimLiquidation(0, spec.raw_symbol, LiquidatedSide.LONG, PRICE, SIZE, at_ms)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -28,16 +28,19 @@ MARKED = "BTCUSDT"
 """Connectors take this market's mark price as their sign of life."""
 
 
+Fresh = Callable[[], Mapping[str, VenueScript]]
+
+
 class Player:
     """Drives a host in real time. Prices flow as soon as it runs; liquidations from `begin` on.
 
-    scratch: scripts for bent frames, not those of the host.
+    fresh makes new scripts, for frames that are bent.
     """
 
-    def __init__(self, host: VenueHost, timeline: Timeline, scratch: Mapping[str, VenueScript]) -> None:
+    def __init__(self, host: VenueHost, timeline: Timeline, fresh: Fresh) -> None:
         self._host = host
         self._timeline = timeline
-        self._scratch = scratch
+        self._fresh = fresh
         self._marked = {
             venue: [each for each in timeline.specs if each.venue == venue and each.symbol == MARKED]
             for venue in host.venues
@@ -99,9 +102,7 @@ class Player:
             _, event_ms, contract, side, price, size = (column[at] for column in self._columns)
             spec = self._timeline.specs[contract]
             number = self._host.ledger.offer(fact_of(spec, side, start_ms + event_ms, price=price, size=size))
-            row = SimLiquidation(
-                number, spec.raw_symbol, LiquidatedSide(side), price, size, start_ms + event_ms
-            )
+            row = SimLiquidation(number, spec.raw_symbol, LiquidatedSide(side), price, size, start_ms + event_ms)
             rows.setdefault(spec.venue, []).append(row)
         self._next_row = max(last, self._next_row)
         for venue, offered in rows.items():
@@ -132,7 +133,7 @@ class Player:
 
     def _bent(self, event: OddEvent, now_ms: int) -> Sequence[Push]:
         specs = self._marked[event.venue]
-        return craft(event.kind, self._scratch[event.venue], specs[0], now_ms) if specs else []
+        return craft(event.kind, self._fresh()[event.venue], specs[0], now_ms) if specs else []
 
     async def _disturb(self, event: OddEvent) -> None:
         sockets = tuple(self._host.venues[event.venue].sockets)

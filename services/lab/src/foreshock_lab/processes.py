@@ -21,9 +21,7 @@ log = get_logger("lab")
 
 def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
     """Return an environment without anything a service would take for its settings."""
-    return {
-        name: value for name, value in env.items() if not name.startswith(PREFIX) and name not in CUSTOMARY
-    }
+    return {name: value for name, value in env.items() if not name.startswith(PREFIX) and name not in CUSTOMARY}
 
 
 class Child:
@@ -69,9 +67,7 @@ class Child:
     def last_words(self, lines: int = 4) -> str:
         """Return the end of its log."""
         with contextlib.suppress(OSError):
-            return " | ".join(
-                self.log_path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
-            )
+            return " | ".join(self.log_path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
         return "it left no log"
 
 

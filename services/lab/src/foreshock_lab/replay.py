@@ -145,16 +145,12 @@ async def run_replay(
     frames = tuple(read_frames(options.file))
     if not frames:
         raise LabError(f"{options.file} holds no frames")
-    scripts, connectors = simulations((options.venue,))
+    venues = simulations((options.venue,))
     clock, ledger = SystemClock(), Ledger()
     with run_directory(options.run_dir) as place:
-        async with VenueHost(
-            tuple(scripts.values()), connectors, ledger=ledger, clock=clock, greets=False
-        ) as host:
+        async with VenueHost(venues.scripts, venues.connectors, ledger=ledger, clock=clock, greets=False) as host:
             market = RecordedMarket(host, frames, options)
-            conductor = Conductor(
-                _settings(options, host, place.path), market, ledger, clock=clock, by_id=True
-            )
+            conductor = Conductor(_settings(options, host, place.path), market, ledger, clock=clock, by_id=True)
             outcome = await conductor.run(on_progress or _silent, stop or asyncio.Event())
         summary = summarise(SCENARIO, 0, round(market.duration_s, 3), outcome)
         place.keep = place.keep or not summary.ok

@@ -95,7 +95,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """A run's state, told about twice a second. elapsed_s and duration_s are market time; info: once known."""
+    """A run's state, told twice a second. elapsed_s and duration_s are market time; info comes once known."""
 
     phase: Phase
     elapsed_s: float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Hashable, Mapping, Sequence
 from http import HTTPStatus
@@ -24,15 +25,15 @@ from foreshock_sdk.simulation import Push, ScriptSession, VenueScript
 HOST = "127.0.0.1"
 REMEMBERED = 16
 """Newest frames with liquidations that a duplicate is taken from."""
+QUIET_SECONDS = 0.3
 log = get_logger("lab")
 
 
 class Venue(NamedTuple):
-    """A simulated venue: script, contracts as feeds has them, a reader of its frames, its present clients."""
+    """A simulated venue: its script, a reader of its frames, its present clients, its newest liquidations."""
 
     script: VenueScript
     connector: Connector
-    table: Instruments
     reader: FrameReader
     sockets: list[VenueSocket]
     newest: deque[Push]
@@ -40,19 +41,19 @@ class Venue(NamedTuple):
 
 def _venue(script: VenueScript, connector: Connector) -> Venue:
     table = Instruments(script.venue, (*connector.packaged_specs().specs, *script.listing()))
-    return Venue(script, connector, table, FrameReader(connector, table), [], deque(maxlen=REMEMBERED))
+    return Venue(script, connector, FrameReader(connector, table), [], deque(maxlen=REMEMBERED))
 
 
 class VenueHost:
     """Serves `/<venue>/...`; an async context manager.
 
     Everything written to a subscribed socket is entered in the ledger: rows a script names as facts, other
-    frames as `FrameReader` reads them. greets: whether greetings are sent (a replay tells only what was recorded).
+    frames as `FrameReader` reads them. greets: whether greetings are sent (a replay tells its recording only).
     """
 
     def __init__(
         self,
-        scripts: Sequence[VenueScript],
+        scripts: Mapping[str, VenueScript],
         connectors: Mapping[str, Connector],
         *,
         ledger: Ledger,
@@ -62,7 +63,7 @@ class VenueHost:
         self.ledger = ledger
         self.clock = clock
         self._greets = greets
-        self.venues = {script.venue: _venue(script, connectors[script.venue]) for script in scripts}
+        self.venues = {name: _venue(script, connectors[name]) for name, script in scripts.items()}
         self._server: Server | None = None
 
     async def __aenter__(self) -> Self:
@@ -91,9 +92,15 @@ class VenueHost:
         }
 
     async def subscribed(self, symbols: Sequence[str] = ()) -> None:
-        """Wait until every socket that the connectors describe has come and said all it says first."""
+        """Wait until every socket that the connectors describe has come and said all it says first.
+
+        A client that knows contracts the venue does not list says more than that: wait until it falls silent.
+        """
         expected = {venue: self._expected(venue, symbols) for venue in self.venues}
         await until(lambda: all(self._heard(venue) >= count for venue, count in expected.items()))
+        heard = -1
+        while heard != (heard := sum(map(self._heard, self.venues))):  # noqa: ASYNC110 - likewise in `polling`
+            await asyncio.sleep(QUIET_SECONDS)
 
     def push(self, venue: str, pushes: Sequence[Push], *, odd: bool = False) -> None:
         """Give frames to every client that subscribed their channels; odd ones are entered as they read."""
@@ -122,7 +129,8 @@ class VenueHost:
 
     def _expected(self, venue: str, symbols: Sequence[str]) -> int:
         house = self.venues[venue]
-        routes = house.connector.routes(house.table, symbols, self.endpoints()[venue])
+        listed = Instruments(venue, house.script.listing())
+        routes = house.connector.routes(listed, symbols, self.endpoints()[venue])
         return sum(len(route.subscribe) for route in routes)
 
     def _heard(self, venue: str) -> int:
@@ -161,11 +169,7 @@ class VenueHost:
         """Answer REST and unknown paths; None lets the websocket handshake go on."""
         venue, path = self._split(connection)
         if "websocket" in request.headers.get("Upgrade", "").lower():
-            return (
-                None
-                if self._session(venue, path)
-                else connection.respond(HTTPStatus.NOT_FOUND, "no such path\n")
-            )
+            return None if self._session(venue, path) else connection.respond(HTTPStatus.NOT_FOUND, "no such path\n")
         bare, _, query = path.partition("?")
         reply = self.venues[venue].script.rest(bare, query) if venue in self.venues else None
         if reply is None:

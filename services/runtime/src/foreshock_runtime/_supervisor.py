@@ -31,16 +31,19 @@ def main(argv: list[str]) -> int:
     """Run the server described by the JSON in argv[1]: `command`, `lock`, `log`, `remove` (directories)."""
     spec = json.loads(argv[1])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    code = EXIT_SERVER
     try:
         with Path(spec["lock"]).open("a", encoding="utf-8") as lock, Path(spec["log"]).open("ab") as log:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 return EXIT_LOCKED
-            return supervise(spec["command"], log)
+            code = supervise(spec["command"], log)
     finally:
-        for directory in spec["remove"]:
+        # After a failure the parent is still there, reads the log and removes them itself.
+        for directory in spec["remove"] if code == 0 else ():
             shutil.rmtree(directory, ignore_errors=True)
+    return code
 
 
 def supervise(command: list[str], log: IO[bytes]) -> int:

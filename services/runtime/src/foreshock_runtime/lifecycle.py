@@ -1,4 +1,4 @@
-"""The life of a service's process: signals, one TaskGroup for every task, a deadline for the end, exit codes."""
+"""The life of a service: signals, one TaskGroup for every task, a deadline for the end, exit codes."""
 
 from __future__ import annotations
 

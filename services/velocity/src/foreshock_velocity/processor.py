@@ -38,9 +38,7 @@ class VelocityProcessor:
         started = self._journal.start()
         answer = self.state.advance(entry_id, InputEntry.from_fields(fields))
         commands = [self._add(entry_id, answer)]
-        commands += [
-            ("SET", key, document, "PX", CURRENT_TTL_MS) for key, document in self.state.publications()
-        ]
+        commands += [("SET", key, document, "PX", CURRENT_TTL_MS) for key, document in self.state.publications()]
         self._journal.advanced(started, self.state.newest_recv)
         return commands
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
-from foreshock_cli.commands.test import run_in_checkout
+from foreshock_cli.commands.test import checkout, run_in_checkout
 from foreshock_cli.parser import describe
+
+PASSES_ON = True
+"""Words that are not its own go on to what it runs."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -17,10 +19,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         example="foreshock bench -k decode",
         failed="a ratio was missed",
     )
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="pytest's arguments")
+    parser.usage = "foreshock bench [-h] [PYTEST ARGUMENTS]"
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run them, figures shown."""
-    pytest = [sys.executable, "-m", "pytest", "-m", "bench", "-s", "--timeout=900"]
-    return run_in_checkout([*pytest, *(args.arguments or ["tests/bench"])])
+    """Run them, figures shown: all of tests/bench unless the arguments name a place."""
+    root = checkout()
+    named = any((root / word.partition("::")[0]).exists() for word in args.arguments if not word.startswith("-"))
+    pytest = ["-m", "pytest", "-m", "bench", "-s", "--timeout=900", *args.arguments]
+    return run_in_checkout([*pytest, *([] if named else ["tests/bench"])])

@@ -55,13 +55,13 @@ def run(args: argparse.Namespace) -> int:
 def run_and_report(command: str, title: str, work: Run[Summary], args: argparse.Namespace) -> int:
     """Run a house to its end and print the outcome; return the exit code."""
     view = view_for(title, headless=args.headless, as_json=args.json)
-    summary, interrupted = to_end(command, view, work)
+    summary, stopped_by = to_end(command, view, work)
     if args.json:
         sys.stdout.write(summary.to_json().decode() + "\n")
         sys.stdout.flush()
     else:
         terminal.out().print(summary_view.rendered(summary))
-    if interrupted:
+    if stopped_by:
         return Exit.INTERRUPTED
     return Exit.OK if summary.ok else Exit.FAILED
 

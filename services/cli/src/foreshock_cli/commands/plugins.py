@@ -75,7 +75,7 @@ def _print(rows: list[dict[str, Any]]) -> None:
                 row["distribution"] or row["name"],
                 row["version"],
                 _thinning(venue),
-                f"venue's REST, else {venue['contracts_packaged']} of {venue['contracts_checked']}",
+                f"REST, else a table of {venue['contracts_checked']} ({venue['contracts_packaged']})",
                 "yes" if venue["simulated"] else "no",
             )
     if table.row_count:

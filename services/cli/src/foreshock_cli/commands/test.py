@@ -13,6 +13,9 @@ from foreshock_cli.parser import describe
 
 CHECK = Path("scripts", "check")
 
+PASSES_ON = True
+"""Words that are not its own go on to what it runs."""
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
@@ -23,11 +26,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         example="foreshock test\nforeshock test --fast\nforeshock test tests/unit/cli -k normalize",
         failed="a check or a test failed",
     )
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="--fast, then pytest's arguments")
+    parser.usage = "foreshock test [-h] [--fast] [PYTEST ARGUMENTS]"
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run scripts/check with this very interpreter first on PATH."""
+    """Run scripts/check."""
     return run_in_checkout([str(checkout() / CHECK), *args.arguments])
 
 
@@ -39,8 +42,8 @@ def checkout() -> Path:
     raise unreachable("this command needs a checkout of the project", hint="installed packages hold no tests")
 
 
-def run_in_checkout(command: list[str]) -> int:
-    """Run a command at the root of the checkout; return its exit code."""
+def run_in_checkout(arguments: list[str]) -> int:
+    """Run this very Python at the root of the checkout, its tools first on PATH; return the exit code."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    environment = {**os.environ, "PATH": path}
-    return subprocess.run(command, cwd=checkout(), env=environment, check=False).returncode  # noqa: S603 - our own
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=checkout(), env={**os.environ, "PATH": path}, check=False).returncode  # noqa: S603 - our own

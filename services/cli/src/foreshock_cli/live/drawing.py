@@ -64,14 +64,16 @@ def _head(title: str, progress: Progress) -> Table:
 def _facts(progress: Progress, house: HouseView | None) -> Text:
     regime = (house.regime if house else None) or "not known yet"
     mark = f"${house.mark:,.0f}" if house and house.mark else "-"
-    pairs = (
-        ("regime", regime),
-        ("BTC", mark),
-        ("sent", f"{progress.sent:,}"),
-        ("processed", f"{progress.processed:,}"),
-        ("throttled", f"{progress.throttled:,}"),
-        ("signals", counted(progress.signals)),
-    )
+    pairs = [("regime", regime), ("BTC", mark)]
+    if progress.duration_s:
+        pairs += [
+            ("sent", f"{progress.sent:,}"),
+            ("processed", f"{progress.processed:,}"),
+            ("throttled", f"{progress.throttled:,}"),
+            ("signals", counted(progress.signals)),
+        ]
+    else:
+        pairs.append(("liquidations", f"{progress.processed:,}"))
     return Text("   ").join(Text.assemble((f"{name} ", "dim"), value) for name, value in pairs)
 
 

@@ -38,6 +38,12 @@ def join(drafts: list[Draft]) -> Draft:
     return Draft(*(np.concatenate(columns) for columns in zip(*drafts, strict=True)))
 
 
+def before(end_ms: int, draft: Draft) -> Draft:
+    """Return what happens before a time."""
+    inside = draft.at_ms < end_ms
+    return Draft(*(column[inside] for column in draft))
+
+
 def single(at_ms: int, contract: int, side: int, usd: float) -> Draft:
     """Return a draft of one liquidation."""
     return Draft(np.array([at_ms]), np.array([contract]), np.array([side]), np.array([usd]))
@@ -73,8 +79,7 @@ def normal(
         side.astype(np.int64),
         sizes(rng, count, median=MEDIAN_USD, sigma=SIGMA, largest=LARGEST_USD),
     )
-    inside = drawn.at_ms < duration_ms
-    return Draft(*(column[inside] for column in drawn))
+    return before(duration_ms, drawn)
 
 
 def _burst_contracts(
@@ -97,7 +102,7 @@ def _burst_contracts(
 
 
 def pick(rng: np.random.Generator, contracts: Contracts, symbol: int, venue: int | None) -> int:
-    """Draw one contract of a market, of one venue if named, by weight. Raises ValueError when there is none."""
+    """Draw one contract of a market, by weight, of one venue if named. Raises ValueError when it has none."""
     fits = contracts.symbol == symbol
     if venue is not None:
         fits &= contracts.venue == venue

@@ -78,7 +78,5 @@ class Observed:
             if key in self.events:
                 self.doubled += 1
                 continue
-            fact = Fact(
-                ref.venue, ref.raw_symbol, side, ts_event // NS_PER_MS, rounded(price), rounded(quantity)
-            )
+            fact = Fact(ref.venue, ref.raw_symbol, side, ts_event // NS_PER_MS, rounded(price), rounded(quantity))
             self.events[key] = (fact, bool(flags & EventFlag.CLAMPED))

@@ -49,11 +49,7 @@ def whales(rng: np.random.Generator, contracts: Contracts, duration_ms: int) -> 
             single(both, largest, 0, 40_000.0),
             single(both, largest, 1, 40_000.0),
         ]
-        + [
-            _one_of_each(contracts, kind, duration_ms)
-            for kind in ("inverse", "multiplier")
-            if _has(contracts, kind)
-        ]
+        + [_one_of_each(contracts, kind, duration_ms) for kind in ("inverse", "multiplier") if _has(contracts, kind)]
     )
 
 

@@ -70,16 +70,14 @@ def generate(  # noqa: PLR0913 - the generator's arguments are its interface
     ]
     prices = _paths(rng, contracts, duration_ms)
     cascades = plan.cascades(rng, contracts, duration_ms, correlation) if plan.cascades else []
-    more, episodes = _add_cascades(rng, contracts, cascades, prices)
+    more, episodes = _add_cascades(rng, contracts, cascades, prices, end_ms=duration_ms)
     drafts += more
     oddities: tuple[OddEvent, ...] = ()
     if plan.odd:
         drafts.append(whales(rng, contracts, duration_ms))
         oddities = odd_events(rng, contracts.venues, duration_ms)
     events = _finish(rng, contracts, flow.join(drafts), prices, late=plan.odd)
-    return Timeline(
-        scenario, seed, duration_s, contracts.venues, contracts.specs, events, prices, episodes, oddities
-    )
+    return Timeline(scenario, seed, duration_s, contracts.venues, contracts.specs, events, prices, episodes, oddities)
 
 
 def _checked(scenario: str, duration_s: float, rate: float | None, correlation: float) -> Scenario:
@@ -95,12 +93,17 @@ def _checked(scenario: str, duration_s: float, rate: float | None, correlation: 
 
 
 def _add_cascades(
-    rng: np.random.Generator, contracts: Contracts, plans: Sequence[contagion.Cascade], prices: Prices
+    rng: np.random.Generator,
+    contracts: Contracts,
+    plans: Sequence[contagion.Cascade],
+    prices: Prices,
+    *,
+    end_ms: int,
 ) -> tuple[list[Draft], tuple[Episode, ...]]:
     drafts = []
     episodes = []
     for plan in plans:
-        draft = contagion.unfold(rng, contracts, plan)
+        draft = flow.before(end_ms, contagion.unfold(rng, contracts, plan))
         contagion.impact(prices, plan, draft)
         drafts.append(draft)
         episodes.append(contagion.describe(contracts, plan, draft))
@@ -117,9 +120,7 @@ def _paths(rng: np.random.Generator, contracts: Contracts, duration_ms: int) -> 
     return Prices(contracts.symbols, contracts.base_price * np.exp(np.cumsum(moves, axis=0)))
 
 
-def _finish(
-    rng: np.random.Generator, contracts: Contracts, draft: Draft, prices: Prices, *, late: bool
-) -> Events:
+def _finish(rng: np.random.Generator, contracts: Contracts, draft: Draft, prices: Prices, *, late: bool) -> Events:
     """Give every liquidation its price and size, and put them in order; no two of them are alike."""
     market = prices.usd[prices.at(draft.at_ms), contracts.symbol[draft.contract]]
     noise = 1 + QUOTE_NOISE_BP * 1e-4 * rng.standard_normal(len(market))
@@ -156,7 +157,7 @@ def _starts(duration_ms: int, every_ms: int) -> range:
 
 
 def _leaders(rng: np.random.Generator, contracts: Contracts) -> tuple[int, LiquidatedSide, int]:
-    """Draw a large market that most venues list, the side that dies (mostly longs) and the venue that leads."""
+    """Draw a large market that most venues list, the side that dies (mostly longs) and a leading venue."""
     spread = [len(set(contracts.venue[contracts.symbol == at])) for at in range(len(contracts.symbols))]
     candidates = [at for at, venues in enumerate(spread) if venues == max(spread)][:3]
     weight = np.array([0.6, 0.25, 0.15])[: len(candidates)]
@@ -172,9 +173,7 @@ def _gradual(
     return [_one(rng, contracts, start, correlation) for start in _starts(duration_ms, EVERY_MS)]
 
 
-def _one(
-    rng: np.random.Generator, contracts: Contracts, start_ms: int, correlation: float
-) -> contagion.Cascade:
+def _one(rng: np.random.Generator, contracts: Contracts, start_ms: int, correlation: float) -> contagion.Cascade:
     symbol, side, leader = _leaders(rng, contracts)
     return contagion.Cascade(
         symbol=symbol,

@@ -157,9 +157,7 @@ class Timeline(NamedTuple):
             "liquidations": len(rows),
             "usd": round(sum(row.notional_usd for row in rows), 2),
             "by_venue": {venue: sum(row.venue == venue for row in rows) for venue in self.venues},
-            "by_side": {
-                side.name: sum(row.liquidated_side == side for row in rows) for side in LiquidatedSide
-            },
+            "by_side": {side.name: sum(row.liquidated_side == side for row in rows) for side in LiquidatedSide},
             "symbols": len({row.symbol for row in rows}),
             "within_1s_of_previous": round(float((gaps <= 1000).mean()), 3) if gaps.size else 0.0,  # noqa: PLR2004
             "late": int((self.events.event_ms < self.events.at_ms).sum()),

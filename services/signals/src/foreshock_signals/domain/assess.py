@@ -35,6 +35,7 @@ class Step(NamedTuple):
 
     at       (R,) row numbers; clock (R,) ns
     seen     (R, 2, F) features; correlation (R, 2), NaN where undefined
+    metrics  what it was made from, row by row; None for silence
     """
 
     at: Array
@@ -44,6 +45,7 @@ class Step(NamedTuple):
     usual: Usual
     seen: Array
     correlation: Array
+    metrics: WindowMetrics | None
 
 
 def learn(rows: Rows, clock: Array, totals: tuple[Array, Array], venues: Array) -> None:
@@ -62,7 +64,7 @@ def look(at: Array, clock: Array, rows: Rows, metrics: WindowMetrics | None) -> 
     usual = baseline.usual(rows)
     active = features.silence(len(rows)) if metrics is None else features.activity(metrics, usual)
     related = correlation.correlation(rows)
-    return Step(at, clock, rows, active, usual, features.features(active, usual, related), related)
+    return Step(at, clock, rows, active, usual, features.features(active, usual, related), related, metrics)
 
 
 def decide(step: Step, scorer: Scorer, limit: Limits) -> None:
@@ -73,7 +75,7 @@ def decide(step: Step, scorer: Scorer, limit: Limits) -> None:
     rows["multiplier"] = needed
     log_odds = step.seen @ scorer.vector + scorer.intercept
     likely = probability(log_odds, needed / scorer.sensitivity[:, None], scorer.rate_weight)
-    likely = levels.restrain(likely, step.active.count[:, :, features.TEN], limit)
+    likely = levels.restrain(likely, step.active.orders[:, :, features.TEN], limit)
     levels.step(rows, step.clock, likely, limit)
     bursting = (rows["level"] > 0) | (likely >= limit.on[:, :1] * limit.off_ratio)
     rows["burst"] = np.where(bursting, np.where(calm, step.clock[:, None], rows["burst"]), 0)

@@ -13,7 +13,7 @@ RELEASE_SECONDS = (1.0, 600.0)
 REPEAT_SECONDS = (0.1, 60.0)
 
 
-class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Thresholds(msgspec.Struct, frozen=True):
     """Probability at which each level begins; strictly rising."""
 
     watch: float = 0.25
@@ -22,7 +22,7 @@ class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     extreme: float = 0.96
 
 
-class FactorWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class FactorWeights(msgspec.Struct, frozen=True):
     """Shares of the six factors in the risk score; only their proportions matter."""
 
     velocity: float = 0.25
@@ -33,14 +33,14 @@ class FactorWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clustering: float = 0.10
 
 
-class Override(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Override(msgspec.Struct, frozen=True):
     """What differs for one symbol; null leaves the general value."""
 
     thresholds: Thresholds | None = None
     sensitivity: float | None = None
 
 
-class SignalsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SignalsConfig(msgspec.Struct, frozen=True):
     """The configuration of signals.
 
     off_ratio             a level is held while probability is at least this share of its threshold, 0..1

@@ -26,7 +26,8 @@ SHRINK_BINS = 20.0
 def update(rows: Rows, clock: Array, totals: Array, venues: Array) -> None:
     """Close the 1 s bins that `clock` (R,) has passed.
 
-    totals (R, 2, V) believable liquidations since the stream began; venues (V,) column of each in the table, MAX_VENUES: none.
+    totals (R, 2, V) are believable liquidations since the stream began; venues (V,) tells the column of each in the
+    table, MAX_VENUES for none.
     """
     current = clock // BIN
     elapsed = current - rows["bin"]
@@ -58,7 +59,7 @@ def _close(rows: Rows, which: Array, elapsed: Array, totals: Array) -> None:
 
 
 def correlation(rows: Rows) -> Array:
-    """Return (R, 2): mean residual correlation over pairs of venues, NaN where undefined, otherwise within -1..1."""
+    """Return (R, 2): mean residual correlation over pairs of venues within -1..1, NaN where undefined."""
     deviation = np.sqrt(rows["bin_variance"])
     squares = rows["bin_variance"].sum(axis=2)
     pairs = deviation.sum(axis=2) ** 2 - squares

@@ -1,4 +1,4 @@
-"""Which rows are to be said: signals at every change of level and once in a while above NONE, figures at a lower rate."""
+"""Which rows are to be said: signals at changes of level and once in a while above NONE, figures less often."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from foreshock_signals.domain.baseline import SECOND
 from foreshock_signals.domain.table import Array, Rows
+
+CALM_INTERVAL, BUSY_INTERVAL = SECOND, SECOND // 4
+"""How often a symbol's figures are published, below WATCH and from there on."""
 
 
 class Due(NamedTuple):
@@ -17,13 +21,13 @@ class Due(NamedTuple):
     figures: Array
 
 
-def due(rows: Rows, clock: Array, repeat: int, intervals: tuple[int, int]) -> Due:
-    """Return what is due at `clock` (R,) ns. repeat: ns between signals; intervals: ns between figures, calm and busy."""
+def due(rows: Rows, clock: Array, repeat: int) -> Due:
+    """Return what is due at `clock` (R,) ns; repeat is ns between signals of a level."""
     level = rows["level"]
     changed = level != rows["published"]
     above = level > 0
     signal = changed | (above & (clock[:, None] - rows["said"] >= repeat))
-    interval = np.where(above.any(axis=1), intervals[1], intervals[0])
+    interval = np.where(above.any(axis=1), BUSY_INTERVAL, CALM_INTERVAL)
     figures = changed.any(axis=1) | (clock - rows["assessed"] >= interval)
     return Due(signal, changed, figures)
 

@@ -14,16 +14,16 @@ MOST_PHRASES = 3
 class Facts(NamedTuple):
     """One side of one symbol, as plain numbers; sequences by window 2, 10, 60, 300 s or by feature.
 
-    count, usd           liquidations and USD in the windows
-    usual_count, usual_usd   what is usual in them
+    orders, usd          liquidations and USD in the windows
+    usual_orders, usual_usd   what is usual in them
     contributions        log odds by feature, in the order of features.NAMES
     growth               lower bound of the growth beyond noise, 0 for none
     """
 
     side: str
-    count: list[float]
+    orders: list[float]
     usd: list[float]
-    usual_count: list[float]
+    usual_orders: list[float]
     usual_usd: list[float]
     contributions: list[float]
     venues: int
@@ -78,5 +78,5 @@ def _phrase(kind: str, at: int, facts: Facts) -> str:
     if kind == "usd":
         ratio = times(facts.usd[window] / facts.usual_usd[window])
         return f"{money(facts.usd[window])} {facts.side.lower()} liquidated in {SECONDS[window]}, {ratio}"
-    ratio = times(facts.count[window] / facts.usual_count[window])
-    return f"{facts.count[window]:.0f} orders in {SECONDS[window]}, {ratio}"
+    ratio = times(facts.orders[window] / facts.usual_orders[window])
+    return f"{facts.orders[window]:.0f} orders in {SECONDS[window]}, {ratio}"

@@ -42,22 +42,23 @@ LEAST_SHARE = 0.15
 class Activity(NamedTuple):
     """Believable input, windows of WINDOWS_MS.
 
-    count, usd    (R, 2, 4) over all venues, usd as reported
+    orders, usd   (R, 2, 4) over all venues, usd as reported
     clipped       (R, 2, 4) usd with each order at most SIZE_CAP usual ones on average
-    venue_count, venue_usd   (R, 2, V) in 10 s
+    venue_orders, venue_usd   (R, 2, V) in 10 s
     share         (R, 2, V) of the liquidations since the stream began
     """
 
-    count: Array
+    orders: Array
     usd: Array
     clipped: Array
-    venue_count: Array
+    venue_orders: Array
     venue_usd: Array
     share: Array
 
 
 @lru_cache(maxsize=8)
-def _positions(windows_ms: tuple[int, ...]) -> tuple[int, ...]:
+def positions(windows_ms: tuple[int, ...]) -> tuple[int, ...]:
+    """Return where WINDOWS_MS stand among these. Raises ValueError when one is missing."""
     try:
         return tuple(windows_ms.index(each) for each in WINDOWS_MS)
     except ValueError:
@@ -73,7 +74,7 @@ def _nested(values: Array) -> Array:
 
 def activity(metrics: WindowMetrics, usual: Usual) -> Activity:
     """Read the windows of a WindowMetrics. Raises ValueError when a window of WINDOWS_MS is not in it."""
-    at = _positions(metrics.windows_ms)
+    at = positions(metrics.windows_ms)
     count = _nested(believable(metrics.count[..., at], MOST_COUNT))
     usd = _nested(np.where(count > 0, believable(metrics.usd[..., at], MOST_USD), 0.0))
     clipped = np.minimum(usd, count * (usual.size * SIZE_CAP)[:, :, None, None])
@@ -101,19 +102,19 @@ def log_ratio(seen: Array, expected: Array) -> Array:
 def breadth(active: Activity, usual: Usual) -> Array:
     """Return (R, 2): venues that saw at least two liquidations in 10 s and three times their own usual rate."""
     own = np.maximum(active.share, LEAST_SHARE) * (usual.rate * SECONDS[TEN])[:, :, None]
-    wide: Array = (active.venue_count >= np.maximum(own * BREADTH_RATIO, BREADTH_EVENTS)).sum(axis=2)
+    wide: Array = (active.venue_orders >= np.maximum(own * BREADTH_RATIO, BREADTH_EVENTS)).sum(axis=2)
     return wide
 
 
 def features(active: Activity, usual: Usual, correlation: Array) -> Array:
-    """Return (R, 2, F) in the order of NAMES; correlation (R, 2) is NaN where undefined and then contributes nothing."""
+    """Return (R, 2, F) in the order of NAMES; correlation (R, 2) is NaN where undefined and then counts as none."""
     expected = usual.rate[:, :, None] * SECONDS
     # Breadth counts as log2 of the venues: the second one says more than the fourth.
     wide = np.log2(np.maximum(breadth(active, usual), 1.0))
     shared = np.where(correlation > 0, correlation, 0.0)
     return np.concatenate(
         [
-            log_ratio(active.count, expected),
+            log_ratio(active.orders, expected),
             log_ratio(active.clipped / usual.size[:, :, None], expected),
             wide[:, :, None],
             shared[:, :, None],

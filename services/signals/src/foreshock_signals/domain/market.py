@@ -15,6 +15,7 @@ from foreshock_model.metrics import WindowMetrics
 from foreshock_model.signal import Volatility
 from foreshock_signals.domain import baseline, features, priors, regime
 from foreshock_signals.domain.probability import Model, probability
+from foreshock_signals.domain.table import Array
 
 SCHEMA = 1
 BTC = "BTCUSDT"
@@ -128,7 +129,7 @@ class MarketState:
             if symbol == BTC:
                 regime.observe(self._regime, float(metrics.mark[at]), int(metrics.mark_ts[at]))
 
-    def _likely(self, metrics: WindowMetrics) -> features.Array:
+    def _likely(self, metrics: WindowMetrics) -> Array:
         known = [priors.of(symbol) for symbol in metrics.symbols]
         packaged = baseline.Usual(
             np.repeat([[each.rate] for each in known], 2, axis=1),
@@ -136,9 +137,9 @@ class MarketState:
         )
         active = features.activity(metrics, packaged)
         # The last minute is left out: it may hold the burst itself.
-        before = active.count[:, :, features.LONG] - active.count[:, :, features.SIXTY]
+        before = active.orders[:, :, features.LONG] - active.orders[:, :, features.SIXTY]
         usual = packaged._replace(rate=np.maximum(packaged.rate, before / 240.0))
         seen = features.features(active, usual, np.full(usual.rate.shape, np.nan))
         log_odds = seen @ self._vector + self._model.intercept
-        likely: features.Array = probability(log_odds, np.ones_like(usual.rate), self._model.rate_weight).max(axis=1)
+        likely: Array = probability(log_odds, np.ones_like(usual.rate), self._model.rate_weight).max(axis=1)
         return likely

@@ -65,8 +65,8 @@ def factors(active: Activity, usual: Usual, correlation: Array) -> Factors:
     """Return the six factors; correlation (R, 2), NaN where undefined, scores 0 there."""
     expected = usual.rate[:, :, None] * SECONDS
     usd = log_ratio(active.clipped / usual.size[:, :, None], expected) / np.log(FULL_RATIO)
-    recent, recent_error = _growth(active.count, TWO, TEN)
-    slow, slow_error = _growth(active.count, TEN, SIXTY)
+    recent, recent_error = _growth(active.orders, TWO, TEN)
+    slow, slow_error = _growth(active.orders, TEN, SIXTY)
     growth = np.maximum(recent - ERRORS * recent_error, slow - ERRORS * slow_error)
     bend = recent - slow - ERRORS * np.hypot(recent_error, slow_error)
     growth, bend = np.maximum(growth, 0.0), np.maximum(bend, 0.0)
@@ -76,7 +76,7 @@ def factors(active: Activity, usual: Usual, correlation: Array) -> Factors:
         jerk=_percent(bend / np.log(FULL_GROWTH)),
         volume=_percent(usd[:, :, SIXTY]),
         correlation=_percent(np.where(correlation > 0, correlation, 0.0)),
-        clustering=_percent(_clustering(active.count)),
+        clustering=_percent(_clustering(active.orders)),
         growth=growth,
         bend=bend,
     )

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from foreshock_model.metrics import WindowMetrics
 from foreshock_model.signal import DataQuality, Level, Scores, Signal, SignalMetrics
 from foreshock_signals.domain import baseline, explain, scores
 from foreshock_signals.domain.assess import Step
@@ -37,15 +36,12 @@ class Context(NamedTuple):
 
 
 class Voice:
-    """Says rows of a step. metrics are what it was made from, row by row, None for silence.
+    """Says rows of a step; factors are worked out for the chosen rows only."""
 
-    Factors are worked out for the chosen rows only.
-    """
-
-    def __init__(self, context: Context, step: Step, metrics: WindowMetrics | None, chosen: Array) -> None:
+    def __init__(self, context: Context, step: Step, chosen: Array) -> None:
+        self.step = step
         self._context = context
-        self._step = step
-        self._metrics = metrics
+        self._metrics = step.metrics
         self._place = {int(row): place for place, row in enumerate(chosen)}
         active = Activity(*(column[chosen] for column in step.active))
         usual = Usual(*(column[chosen] for column in step.usual))
@@ -54,14 +50,14 @@ class Voice:
 
     def signal(self, row: int, side: int, symbol: str, ids: tuple[str, str]) -> Signal:
         """Return the signal of one side; ids are its own and its episode's."""
-        rows = self._step.rows
+        rows = self.step.rows
         level = Level(int(rows["level"][row, side])).name
         return Signal(
             signal_id=ids[0],
             episode_id=ids[1],
             symbol=symbol,
             side=SIDES[side],
-            ts=int(self._step.clock[row]),
+            ts=int(self.step.clock[row]),
             level=level,
             signal=level,
             probability=_probability(rows["probability"][row, side]),
@@ -76,13 +72,13 @@ class Voice:
 
     def assessment(self, row: int, symbol: str, episodes: tuple[str | None, str | None]) -> Assessment:
         """Return the latest figures of a symbol; episodes are those of LONG and SHORT."""
-        rows = self._step.rows
+        rows = self.step.rows
         known = bool(rows["last"][row])
         sides = {name: self._side(row, side, episodes[side]) for side, name in enumerate(SIDES)} if known else {}
         worst = max(SIDES, key=lambda name: sides[name].probability) if known else None
         return Assessment(
             symbol=symbol,
-            ts=int(self._step.clock[row]),
+            ts=int(self.step.clock[row]),
             probability=sides[worst].probability if worst else None,
             level=max((each.level for each in sides.values()), key=lambda name: Level[name], default=None),
             side=worst,
@@ -94,7 +90,7 @@ class Voice:
         )
 
     def _side(self, row: int, side: int, episode: str | None) -> SideAssessment:
-        rows = self._step.rows
+        rows = self.step.rows
         return SideAssessment(
             probability=_probability(rows["probability"][row, side]),
             level=Level(int(rows["level"][row, side])).name,
@@ -108,18 +104,18 @@ class Voice:
         return Scores(risk=round(float(self._risk[at]), 2), **found)
 
     def _figures(self, row: int, side: int) -> SignalMetrics:
-        active, usual = self._step.active, self._step.usual
+        active, usual = self.step.active, self.step.usual
         usd = active.usd[row, side].tolist()
         beyond_noise = self._factors.growth[self._place[row], side] > 0
         bends = self._factors.bend[self._place[row], side] > 0
         return SignalMetrics(
             usd_10s=round(usd[TEN], 2),
-            count_10s=float(active.count[row, side, TEN]),
+            count_10s=float(active.orders[row, side, TEN]),
             usd_60s=round(usd[SIXTY], 2),
             usd_rate_2s=round(usd[TWO] / SECONDS[TWO], 2),
             usd_rate_10s=round(usd[TEN] / SECONDS[TEN], 2),
             times_usual=round(usd[TEN] / float(usual.usd_rate[row, side] * SECONDS[TEN]), 2),
-            venues_active=int((active.venue_count[row, side] > 0).sum()),
+            venues_active=int((active.venue_orders[row, side] > 0).sum()),
             acceleration=self._derivative("acceleration", row, side) if beyond_noise else None,
             jerk=self._derivative("jerk", row, side) if bends else None,
             mark=self._mark(row),
@@ -139,32 +135,32 @@ class Voice:
     def _leader(self, row: int, side: int) -> str | None:
         if self._metrics is None:
             return None
-        usd = self._step.active.venue_usd[row, side]
+        usd = self.step.active.venue_usd[row, side]
         leader = int(usd.argmax()) if usd.size else 0
         return self._metrics.venues[leader] if usd.size and usd[leader] > 0 else None
 
     def _explanation(self, row: int, side: int) -> str:
-        step = self._step
-        usual_count = step.usual.rate[row, side] * SECONDS
+        step = self.step
+        usual_orders = step.usual.rate[row, side] * SECONDS
         words = explain.explain(
             explain.Facts(
                 side=SIDES[side],
-                count=step.active.count[row, side].tolist(),
+                orders=step.active.orders[row, side].tolist(),
                 usd=step.active.usd[row, side].tolist(),
-                usual_count=usual_count.tolist(),
-                usual_usd=(usual_count * step.usual.size[row, side]).tolist(),
+                usual_orders=usual_orders.tolist(),
+                usual_usd=(usual_orders * step.usual.size[row, side]).tolist(),
                 contributions=(self._context.vector * step.seen[row, side]).tolist(),
-                venues=int((step.active.venue_count[row, side] > 0).sum()),
+                venues=int((step.active.venue_orders[row, side] > 0).sum()),
                 growth=float(self._factors.growth[self._place[row], side]),
             )
         )
         return f"input has stopped; {words}" if self._stopped(row) else words
 
     def _stopped(self, row: int) -> bool:
-        return self._metrics is None and bool(self._step.rows["active"][row])
+        return self._metrics is None and bool(self.step.rows["active"][row])
 
     def _quality(self, row: int) -> DataQuality:
-        rows, clock = self._step.rows, self._step.clock
+        rows, clock = self.step.rows, self.step.clock
         young = bool(baseline.warming(rows[row : row + 1], clock[row : row + 1])[0] or rows["input_warming"][row])
         received = 0 if self._metrics is None else int(self._metrics.ts_recv[row])
         return DataQuality(
@@ -177,7 +173,7 @@ class Voice:
         )
 
     def _status(self, row: int, *, warming: bool) -> str:
-        if not self._step.rows["last"][row]:
+        if not self.step.rows["last"][row]:
             return "UNKNOWN"
         if self._stopped(row):
             return "DEGRADED"
@@ -185,7 +181,7 @@ class Voice:
 
     def _missing(self, row: int) -> tuple[str, ...]:
         absent = {
-            "correlation": bool(np.isnan(self._step.correlation[row]).all()),
+            "correlation": bool(np.isnan(self.step.correlation[row]).all()),
             "mark": self._mark(row) is None,
             "regime": not self._context.regime_known,
         }

@@ -2,45 +2,33 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 import numpy as np
 
-from foreshock_model import keys
 from foreshock_model import metrics as metrics_codec
 from foreshock_model.entries import ConfigDocument, OutputEntry
 from foreshock_model.metrics import WindowMetrics
-from foreshock_model.signal import Signal
+from foreshock_model.signal import Volatility
 from foreshock_signals.domain import assess, config, levels, snapshot
 from foreshock_signals.domain.assess import Scorer, Step
 from foreshock_signals.domain.baseline import SECOND
 from foreshock_signals.domain.config import SignalsConfig
-from foreshock_signals.domain.features import LONG
+from foreshock_signals.domain.episodes import Episodes
+from foreshock_signals.domain.features import LONG, positions
 from foreshock_signals.domain.levels import Limits
 from foreshock_signals.domain.market import Market
-from foreshock_signals.domain.outcome import NOTHING, Assessment, Outcome
+from foreshock_signals.domain.outcome import NOTHING, Outcome
 from foreshock_signals.domain.prior_model import PRIOR_MODEL
 from foreshock_signals.domain.probability import Model
-from foreshock_signals.domain.speak import Context, Voice
+from foreshock_signals.domain.publish import Publisher
+from foreshock_signals.domain.speak import Context
 from foreshock_signals.domain.table import MAX_VENUES, SIDES, Array, SymbolTable
 
-MOST_SIGNALS = 1_024
-"""Ids of one input's outputs; what is due beyond comes with the next input of its symbol."""
 STALE = 2 * SECOND
 """A symbol without input for this long is silent: velocity writes active ones ten times a second."""
 REMEMBER = 600 * SECOND
 """A symbol's latest figures are kept alive for this long after its last input."""
-CALM_INTERVAL, BUSY_INTERVAL = SECOND, SECOND // 4
-"""How often a symbol's latest figures are published, below WATCH and from there on."""
 FRESH_MARKET = 5 * SECOND
-
-
-class Part(NamedTuple):
-    """Rows that were assessed together, and the metrics they came from."""
-
-    step: Step
-    metrics: WindowMetrics | None
 
 
 class SignalsState:
@@ -60,7 +48,8 @@ class SignalsState:
         self._table = SymbolTable()
         self._table.locate(tracked)
         self._venues: list[str] = []
-        self._episodes: dict[tuple[str, int], str] = {}
+        self._episodes = Episodes()
+        self._publisher = Publisher(self._table, self._episodes)
         self._market_said = 0
         self._retune()
 
@@ -80,18 +69,19 @@ class SignalsState:
         return 0 if at is None else int(self._table.rows["level"][at, SIDES.index(side)])
 
     def advance(self, entry_id: str, entry: OutputEntry) -> Outcome:
-        """Take one entry of `metrics:{pN}`. Raises CodecError on data that cannot be read, and then nothing changed."""
+        """Take one entry of `metrics:{pN}`. Raises ValueError on data that cannot be read; then nothing changed."""
         metrics = self._read(entry)
         before, self.now = self.now, max(self.now, entry.clock)
-        parts = []
+        steps = []
         if metrics is not None and metrics.symbols:
-            parts.append(self._assess(metrics))
+            steps.append(self._assess(metrics))
         if self.now // SECOND > before // SECOND:
-            parts += self._silent()
+            steps += self._silent()
         market = self._market_due()
-        if not parts:
+        if not steps:
             return NOTHING if market is None else Outcome(market=market)
-        return self._speak(entry_id, parts, market)
+        repeat = round(self.config.repeat_seconds * SECOND)
+        return Outcome(*self._publisher.say(self._context(entry_id), steps, repeat), market)
 
     def dump(self) -> bytes:
         """Return the whole state; the same entries after `load` give the same outcomes byte for byte."""
@@ -99,7 +89,7 @@ class SignalsState:
             now=self.now,
             symbols=self._table.symbols,
             venues=self._venues,
-            episodes=[(symbol, side, episode) for (symbol, side), episode in self._episodes.items()],
+            episodes=self._episodes.dump(),
             market=self.market,
             market_said=self._market_said,
             config=self.config,
@@ -116,14 +106,17 @@ class SignalsState:
         self._table = table
         self._table.locate(self._tracked)
         self.now, self._venues = head.now, head.venues
-        self._episodes = {(symbol, side): episode for symbol, side, episode in head.episodes}
+        self._episodes = Episodes(head.episodes)
+        self._publisher = Publisher(self._table, self._episodes)
         self.market, self._market_said = head.market, head.market_said
         self.config, self.revision, self.rejected_configs = head.config, head.revision, head.rejected_configs
         self._retune()
 
     def _read(self, entry: OutputEntry) -> WindowMetrics | None:
         if entry.kind == "metrics":
-            return metrics_codec.decode(entry.data)
+            metrics = metrics_codec.decode(entry.data)
+            positions(metrics.windows_ms)
+            return metrics
         if entry.kind == "market":
             self.market = msgspec.json.decode(entry.data, type=Market)
         elif entry.kind == "config":
@@ -163,20 +156,20 @@ class SignalsState:
             limit._replace(on=limit.on[at], far=limit.far[at]),
         )
 
-    def _assess(self, metrics: WindowMetrics) -> Part:
+    def _assess(self, metrics: WindowMetrics) -> Step:
         """Take the rows of the metrics one step further."""
         at = self._table.locate(metrics.symbols)
         rows = self._table.rows[at]
         clock = np.clip(metrics.as_of, rows["last"], self.now)
         assess.learn(rows, clock, (metrics.total_count, metrics.total_usd), self._columns(metrics.venues))
         step = assess.look(at, clock, rows, metrics)
-        rows["active"] = step.active.count[:, :, LONG].any(axis=1)
+        rows["active"] = step.active.orders[:, :, LONG].any(axis=1)
         rows["input_warming"] = metrics.warming
         assess.decide(step, *self._tuned(at))
         self._table.rows[at] = rows
-        return Part(step, metrics)
+        return step
 
-    def _silent(self) -> list[Part]:
+    def _silent(self) -> list[Step]:
         """Take symbols without input for a while one step further, as silence."""
         rows = self._table.rows
         age = self.now - rows["last"]
@@ -189,7 +182,7 @@ class SignalsState:
         step = assess.look(at, np.full(len(at), self.now), silent, None)
         assess.decide(step, *self._tuned(at))
         self._table.rows[at] = silent
-        return [Part(step, None)]
+        return [step]
 
     def _columns(self, venues: tuple[str, ...]) -> Array:
         for venue in venues:
@@ -205,20 +198,15 @@ class SignalsState:
         self._market_said = self.now
         return market
 
-    def _speak(self, entry_id: str, parts: list[Part], market: Market | None) -> Outcome:
-        repeat = round(self.config.repeat_seconds * SECOND)
-        found: list[tuple[str, int, bool, int, Voice]] = []
-        figures: list[tuple[str, int, Voice]] = []
-        for part in parts:
-            step = part.step
-            wanted = due(step.rows, step.clock, repeat, (CALM_INTERVAL, BUSY_INTERVAL))
-            chosen = np.flatnonzero(wanted.signal.any(axis=1) | wanted.figures)
-            if not chosen.size:
-                continue
-            voice = Voice(self._context(entry_id), step, part.metrics, chosen)
-            for row, side in np.argwhere(wanted.signal).tolist():
-                found.append((self._name(voice, row), side, bool(wanted.changed[row, side]), row, voice))
-            figures += [(self._name(voice, row), row, voice) for row in np.flatnonzero(wanted.figures).tolist()]
-        # Episodes begin with their first signal, so signals come before figures.
-        signals = self._signals(entry_id, found)
-        return Outcome(signals, self._figures(figures), market)
+    def _context(self, entry_id: str) -> Context:
+        market = self.market
+        return Context(
+            entry_id=entry_id,
+            regime=Volatility.NORMAL.name if market is None else market.regime,
+            regime_known=market is not None and not market.warming,
+            model=self._model.version,
+            vector=self._vector,
+            weights=self.config.weights,
+            revision=self.revision,
+            venues=(*self._venues, *("other",) * (MAX_VENUES + 1 - len(self._venues))),
+        )

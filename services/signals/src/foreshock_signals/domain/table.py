@@ -1,4 +1,4 @@
-"""What is remembered of each symbol, as one growing structured array: a row a symbol, columns by side where it matters."""
+"""What is remembered of each symbol: one growing structured array, a row a symbol, columns by side where it matters."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ ROW = np.dtype(
         ("bin_variance", "<f8", (2, MAX_VENUES)),
         ("bin_sum_variance", "<f8", (2,)),
         ("bins", "<f8", (2,)),
-        # Levels: probability, level, level last published, ns since when each level's entry condition holds,
-        # ns since when the hold condition fails, ns of the last publication. `active`: the input still carried activity.
+        # Levels: probability, level, level last published, ns since when each level's entry condition holds, ns since
+        # when the hold condition fails, ns of the last signal. active: the newest input still showed liquidations.
         ("probability", "<f8", (2,)),
         ("level", "<i8", (2,)),
         ("published", "<i8", (2,)),

@@ -75,8 +75,7 @@ def _side(metrics: WindowMetrics, row: int, side: int) -> list[dict[str, Any]]:
             "acceleration": _or_none(acceleration),
             "jerk": _or_none(jerk),
             "by_venue": {
-                venue: {"count": pair[0], "usd": pair[1]}
-                for venue, pair in zip(metrics.venues, pairs, strict=True)
+                venue: {"count": pair[0], "usd": pair[1]} for venue, pair in zip(metrics.venues, pairs, strict=True)
             },
         }
         for (total, dollars, acceleration, jerk), pairs, seconds in zip(

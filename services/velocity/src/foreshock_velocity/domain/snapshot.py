@@ -67,11 +67,11 @@ def _inflate(blob: bytes) -> tuple[memoryview, int]:
         raise ValueError("snapshot: not one of velocity")
     inflater = zlib.decompressobj()
     try:
-        body = inflater.decompress(memoryview(blob)[LENGTHS.size :], size) if size else b""
+        body = inflater.decompress(memoryview(blob)[LENGTHS.size :], size + 1)
     except (zlib.error, OverflowError, MemoryError) as error:
         msg = f"snapshot: {error}"
         raise ValueError(msg) from error
-    if len(body) != size or inflater.unconsumed_tail or not head <= size:
+    if len(body) != size or not inflater.eof or head > size:
         raise ValueError("snapshot: another length than announced")
     return memoryview(body), head
 

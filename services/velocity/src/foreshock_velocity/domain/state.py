@@ -36,9 +36,7 @@ class VelocityState:
     counters     see `Counters`
     """
 
-    def __init__(
-        self, config: VelocityConfig | None = None, *, windows_ms: tuple[int, ...] = WINDOWS_MS
-    ) -> None:
+    def __init__(self, config: VelocityConfig | None = None, *, windows_ms: tuple[int, ...] = WINDOWS_MS) -> None:
         self.config = VelocityConfig() if config is None else config
         self.revision = 0
         self.now = 0
@@ -55,6 +53,8 @@ class VelocityState:
     @property
     def warming(self) -> bool:
         """True while rebuilt without a snapshot and not yet as old as the longest window."""
+        if self._first_clock == NEVER:
+            return self._rebuilt
         return self._rebuilt and self.now - self._first_clock < self._windows_ms[-1] * NS_PER_MS
 
     @warming.setter
@@ -140,8 +140,7 @@ class VelocityState:
         out: list[current.Publication] = []
         if (metrics := teller.metrics) is not None:
             out += [
-                (keys.velocity_current(metrics.symbols[row]), current.velocity_json(metrics, row))
-                for row in teller.due
+                (keys.velocity_current(metrics.symbols[row]), current.velocity_json(metrics, row)) for row in teller.due
             ]
         for number in teller.marks_due:
             out += current.mark_publications(book.newest_mark(number))

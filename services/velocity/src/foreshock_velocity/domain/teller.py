@@ -39,7 +39,7 @@ class Teller:
         book = self._book
         self._note_marks(taken.marked, now)
         edge = self._pass_edge(now, cadence)
-        wanted = taken.flag | book.symbols.live[: len(taken.flag)] if edge else taken.flag
+        wanted = taken.flag | self._decaying(len(taken.flag), cadence) if edge else taken.flag
         ids = book.registry.by_name[wanted[book.registry.by_name]]
         if not ids.size:
             return None
@@ -62,6 +62,12 @@ class Teller:
         self.last_edge = grid
         return True
 
+    def _decaying(self, symbols: int, cadence: int) -> Array:
+        """Return (S,) True for living symbols whose last row is a whole cadence old."""
+        columns = self._book.symbols
+        old: Array = columns.row_at[:symbols] <= self.last_edge - cadence
+        return columns.live[:symbols] & old
+
     def _keep(self, chosen: Selection, news: Array, cadence: int) -> Array:
         """Return (R,) True for rows that are news, and unchanged ones whose turn it is; never for disabled symbols."""
         symbols, ids = self._book.symbols, chosen.ids
@@ -74,7 +80,7 @@ class Teller:
         return due
 
     def _due(self, chosen: Selection, touched: Array, *, final: Array, cadence: int) -> Array:
-        """Return (R,) True where the JSON is due: touched ones at most 4 times a second, decaying ones at their turn."""
+        """Return (R,) True where the JSON is due: touched ones at most 4 times a second, others at their turn."""
         symbols, ids = self._book.symbols, chosen.ids
         last = symbols.published_at[ids]
         turn = symbols.beat(ids, at=self.last_edge, since=last, cadence=cadence)

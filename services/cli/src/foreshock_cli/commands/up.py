@@ -1,0 +1,65 @@
+"""`foreshock up`: everything on this machine against the real venues."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+
+from foreshock_cli import runfile, venues
+from foreshock_cli.exits import Exit, usage_error
+from foreshock_cli.live_house import run_up
+from foreshock_cli.parser import describe, positive
+from foreshock_cli.running import add_display, to_end, view_for
+from foreshock_lab.demo import READABLE_PORT
+from foreshock_lab.house import HouseSettings
+from foreshock_sdk.discovery import Plugins
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Describe the command."""
+    describe(
+        parser,
+        "Run the whole house against the real venues until Ctrl-C, with a Redis of its own unless one is "
+        "named. On a terminal it is shown live; elsewhere a progress line goes to stderr. The services' "
+        "logs are under the user's state folder.",
+        example="foreshock up --venues binance,okx --symbols BTCUSDT,ETHUSDT\nforeshock signals --min-level ALERT",
+        failed="the house could not be started",
+    )
+    parser.add_argument("--venues", nargs="+", default=[], metavar="A,B", help="default: all that are installed")
+    parser.add_argument("--symbols", nargs="+", default=[], metavar="A,B", help="default: all of each venue")
+    parser.add_argument("--partitions", type=positive, default=1, metavar="P", help="default: 1")
+    parser.add_argument("--redis", metavar="URL", help="use this Redis or Valkey instead of one of its own")
+    add_display(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run it until it is told to stop. SIGTERM is an orderly end too, and exits 0."""
+    plugins = Plugins()
+    settings = HouseSettings(
+        run_dir=runfile.folder(os.environ) / f"up-{os.getpid()}",
+        redis_url=args.redis,
+        tcp_port=READABLE_PORT,
+        partitions=args.partitions,
+        venues=venues.check(split(args.venues) or sorted(plugins.connectors), plugins),
+        symbols=symbols(args.symbols),
+    )
+    sys.stderr.write(f"foreshock: the services' logs are in {settings.run_dir}\n")
+    view = view_for(f"up {' '.join(settings.venues)}", headless=args.headless, as_json=False)
+    _, stopped_by = to_end("up", view, lambda progress, stop: run_up(settings, progress, stop))
+    return Exit.INTERRUPTED if stopped_by == signal.SIGINT else Exit.OK
+
+
+def split(words: list[str]) -> list[str]:
+    """Return names given with commas, blanks or both."""
+    return [name for word in words for name in word.split(",") if name]
+
+
+def symbols(words: list[str]) -> tuple[str, ...]:
+    """Return the underlying markets named. Raises CommandError for one that cannot be a symbol."""
+    named = split(words)
+    for name in named:
+        if name != name.upper():
+            raise usage_error(f"{name!r} is not a symbol", hint=f"did you mean {name.upper()}?")
+    return tuple(named)

@@ -1,0 +1,245 @@
+"""`foreshock normalize`, with the installed venues' own connectors."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foreshock_cli import venues
+from foreshock_cli.__main__ import main
+from foreshock_cli.exits import CommandError, Exit
+from foreshock_cli.normalizing import Normalizer, parse_specs
+from foreshock_sdk.errors import FrameError
+
+KEYS = ["venue", "symbol", "instrument", "raw_symbol", "liquidated_side", "price", "price_kind", "quantity", "notional_usd", "ts_event_ns", "event_id"]
+
+
+def binance(symbol: str = "BTCUSDT", side: str = "SELL", size: str = "0.190", **more: Any) -> str:
+    order = {"s": symbol, "S": side, "o": "LIMIT", "f": "IOC", "q": size, "p": "82338.30", "ap": "82651.90"}
+    order |= {"X": "FILLED", "l": size, "z": size, "T": 1_791_565_602_120} | more
+    return json.dumps(
+        {"stream": "!forceOrder@arr", "data": {"e": "forceOrder", "E": 1_791_565_603_055, "o": order}},
+        ensure_ascii=False,
+    )
+
+
+def okx(*details: dict[str, str], contract: str = "BTC-USDT-SWAP") -> str:
+    row = {"instId": contract, "instType": "SWAP", "details": list(details)}
+    return json.dumps({"arg": {"channel": "liquidation-orders", "instType": "SWAP"}, "data": [row]})
+
+
+LONG = {"bkPx": "82655.7", "posSide": "long", "side": "sell", "sz": "8.55", "ts": "1791565600771"}
+
+
+class Shown:
+    """What a run of the command wrote."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code = code
+        self.rows = [json.loads(line) for line in out.splitlines()]
+        self.bad = [json.loads(line) for line in err.splitlines()]
+
+
+def normalize(
+    venue: str, *lines: str | bytes, capsys: pytest.CaptureFixture[str], options: tuple[str, ...] = (), path: Path
+) -> Shown:
+    data = b"\n".join(line.encode() if isinstance(line, str) else line for line in lines)
+    file = path / "frames.jsonl"
+    file.write_bytes(data)
+    code = main(["normalize", venue, *options, str(file)])
+    captured = capsys.readouterr()
+    return Shown(code, captured.out, captured.err)
+
+
+def test_a_liquidation_has_exactly_the_canonical_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = normalize("binance", binance(), capsys=capsys, path=tmp_path)
+    (row,) = shown.rows
+    assert list(row) == KEYS
+    event_id = row.pop("event_id")
+    assert int(event_id, 16) >= 0
+    assert len(event_id) == 16
+    assert row == {
+        "venue": "binance",
+        "symbol": "BTCUSDT",
+        "instrument": "BTCUSDT-PERP.BINANCE",
+        "raw_symbol": "BTCUSDT",
+        "liquidated_side": "LONG",
+        "price": 82651.9,
+        "price_kind": "average",
+        "quantity": 0.19,
+        "notional_usd": pytest.approx(15703.861),
+        "ts_event_ns": 1_791_565_602_120_000_000,
+    }
+    assert (shown.code, shown.bad) == (Exit.OK, [])
+
+
+def test_multipliers_leave_price_and_quantity_and_keep_the_notional(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (row,) = normalize("binance", binance("1000PEPEUSDT", "BUY", "2000", ap="0.018"), capsys=capsys, path=tmp_path).rows
+    assert (row["symbol"], row["raw_symbol"], row["liquidated_side"]) == ("PEPEUSDT", "1000PEPEUSDT", "SHORT")
+    assert row["price"] == pytest.approx(0.000_018)
+    assert row["quantity"] == 2_000_000
+    assert row["notional_usd"] == pytest.approx(36.0)
+
+
+def test_names_that_are_not_ascii_stay_as_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (row,) = normalize("binance", binance("币安人生USDT"), capsys=capsys, path=tmp_path).rows
+    assert row["raw_symbol"] == "币安人生USDT"
+
+
+def test_bad_lines_and_rows_are_named_and_every_good_one_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = normalize(
+        "okx",
+        okx(LONG),
+        "{not json",
+        b"\xff\xfe",
+        "",
+        okx(LONG | {"sz": "-1"}, LONG | {"ts": "1791565600772"}),
+        okx(LONG | {"ts": "1791565600773"}),
+        capsys=capsys,
+        path=tmp_path,
+    )
+    assert shown.code == Exit.FAILED
+    assert [row["ts_event_ns"] // 1_000_000 for row in shown.rows] == [1791565600771, 1791565600772, 1791565600773]
+    assert [(bad["line"], bad["row"]) for bad in shown.bad] == [(2, None), (3, None), (5, 0)]
+    assert all(bad["reason"] for bad in shown.bad)
+
+
+def test_other_known_frames_are_silent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = normalize(
+        "okx",
+        "pong",
+        '{"event":"subscribe","arg":{"channel":"liquidation-orders","instType":"SWAP"}}',
+        '{"arg":{"channel":"mark-price","instId":"BTC-USDT-SWAP"},"data":[{"instId":"BTC-USDT-SWAP",'
+        '"instType":"SWAP","markPx":"1","ts":"1791565600771"}]}',
+        capsys=capsys,
+        path=tmp_path,
+    )
+    assert (shown.code, shown.rows, shown.bad) == (Exit.OK, [], [])
+
+
+def test_exact_duplicates_stay_and_twins_of_one_frame_differ(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = normalize("okx", okx(LONG, LONG), okx(LONG, LONG), capsys=capsys, path=tmp_path)
+    first, twin, again, again_twin = (row["event_id"] for row in shown.rows)
+    assert first == again != twin == again_twin
+
+
+def test_amounts_that_overflow_are_bad_rows_not_broken_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = normalize(
+        "okx",
+        okx(LONG | {"sz": "-1"}, LONG | {"sz": "1e200", "bkPx": "1e200"}, LONG),
+        okx(LONG),
+        capsys=capsys,
+        path=tmp_path,
+    )
+    assert shown.code == Exit.FAILED
+    assert len(shown.rows) == 2
+    assert [(bad["line"], bad["row"]) for bad in shown.bad] == [(1, 0), (1, 1)]
+
+
+def test_specs_from_a_file_replace_the_packaged_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    contract = {
+        "instId": "BTC-USDT-SWAP",
+        "instType": "SWAP",
+        "ctVal": "0.5",
+        "ctMult": "1",
+        "ctValCcy": "BTC",
+        "ctType": "linear",
+        "settleCcy": "USDT",
+        "uly": "BTC-USDT",
+        "instFamily": "BTC-USDT",
+        "state": "live",
+    }
+    specs = tmp_path / "instruments.json"
+    specs.write_text(json.dumps({"code": "0", "msg": "", "data": [contract]}))
+    eth = okx(LONG, contract="ETH-USDT-SWAP")
+    shown = normalize("okx", okx(LONG), eth, capsys=capsys, options=("--specs", str(specs)), path=tmp_path)
+    assert shown.rows[0]["quantity"] == 4.275
+    assert [bad["line"] for bad in shown.bad] == [2], "ETH is not in the file, so its value is not known"
+
+
+def test_a_file_that_is_no_list_of_contracts_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    specs = tmp_path / "specs.json"
+    specs.write_text("[]")
+    assert main(["normalize", "bybit", "--specs", str(specs), os.devnull]) == Exit.FAILED
+    assert f"{specs} is not a list of bybit's contracts" in capsys.readouterr().err
+    with pytest.raises(FrameError):
+        parse_specs(venues.find("okx"), b"{}")
+
+
+def test_an_unknown_venue_is_answered_with_those_installed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["normalize", "ftx"]) == Exit.USAGE
+    assert "installed: binance, bybit, okx" in capsys.readouterr().err
+
+
+def test_venues_are_checked_all_at_once() -> None:
+    assert venues.check(["okx", "binance"]) == ("okx", "binance")
+    with pytest.raises(CommandError, match="'ftx'"):
+        venues.check(["okx", "ftx"])
+
+
+def test_gzip_is_read_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "frames.jsonl.gz"
+    path.write_bytes(gzip.compress(binance().encode()))
+    assert main(["normalize", "binance", str(path)]) == Exit.OK
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_recorded_lines_are_frames_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = json.dumps({"ts_recv": 1, "frame": json.loads(binance())})
+    text = json.dumps({"frame": binance(), "ts_recv": 1})
+    shown = normalize("binance", line, text, binance(), capsys=capsys, path=tmp_path)
+    assert len({row["event_id"] for row in shown.rows}) == 1
+    assert len(shown.rows) == 3
+
+
+def test_rows_come_while_the_pipe_is_still_open() -> None:
+    command = [sys.executable, "-m", "foreshock_cli", "normalize", "binance"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(binance().encode() + b"\n")
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["symbol"] == "BTCUSDT"
+        process.stdin.close()
+        assert process.wait(30) == Exit.OK
+
+
+@given(st.lists(st.one_of(st.binary(max_size=60), st.just(binance().encode())), max_size=12))
+def test_nothing_a_line_holds_stops_the_rest(lines: list[bytes]) -> None:
+    normalizer = Normalizer(venues.find("binance"))
+    flat = [line for each in lines for line in each.split(b"\n")]
+    found = normalizer.feed(flat)
+    assert len(found.rows) >= flat.count(binance().encode())
+    json.loads(f"[{','.join(json.dumps(bad.reason) for bad in found.bad)}]")
+
+
+@given(st.integers(1, 5))
+def test_how_lines_are_grouped_changes_nothing(size: int) -> None:
+    lines = [okx(LONG | {"ts": str(1791565600771 + at)}, LONG | {"sz": "0"}).encode() for at in range(6)]
+    whole = Normalizer(venues.find("okx")).feed(lines)
+    normalizer = Normalizer(venues.find("okx"))
+    parts = [normalizer.feed(lines[at : at + size]) for at in range(0, len(lines), size)]
+    assert [row for part in parts for row in part.rows] == whole.rows
+    assert [bad for part in parts for bad in part.bad] == whole.bad
+
+
+def test_stdin_is_the_default(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(binance().encode())))
+    assert main(["normalize", "binance"]) == Exit.OK
+    assert len(capsys.readouterr().out.splitlines()) == 1

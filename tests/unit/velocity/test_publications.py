@@ -1,0 +1,117 @@
+"""The JSON of the latest state, and how often it is due."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.unit.velocity.entries_made import MS, NOW, SECOND, Price, Row, Writer, metrics_of
+from tests.unit.velocity.test_restart import story
+
+from foreshock_velocity.domain import VelocityState
+from foreshock_velocity.domain.current import window_name
+from foreshock_velocity.domain.teller import PUBLISH_EVERY_NS
+
+
+def test_the_latest_state_of_a_symbol() -> None:
+    state, writer = VelocityState(), Writer()
+    state.warming = True
+    rows = [Row(usd=1_000.0, ts=NOW), Row(usd=500.0, ts=NOW, venue="okx"), Row(usd=70.5, ts=NOW, side=1)]
+    metrics = metrics_of(state.advance("1-0", writer.batch(NOW, *rows, Price(65_000.5, NOW - 7))))
+    published = dict(state.publications())
+    document = msgspec.json.decode(published["velocity:BTCUSDT:current"])
+    assert {name: document[name] for name in ("schema", "symbol", "ts", "venues", "mark", "mark_ts", "warming")} == {
+        "schema": 1,
+        "symbol": "BTCUSDT",
+        "ts": NOW,
+        "venues": ["binance", "okx"],
+        "mark": 65_000.5,
+        "mark_ts": NOW - 7,
+        "warming": True,
+    }
+    assert list(document["windows"]) == ["100ms", "500ms", "2s", "10s", "30s", "60s", "300s"]
+    two = document["windows"]["2s"]
+    assert two["LONG"] == {
+        "count": 2,
+        "usd": 1_500.0,
+        "count_rate": 1.0,
+        "usd_rate": 750.0,
+        "acceleration": pytest.approx(float(metrics.acceleration[0, 0, 2])),
+        "jerk": pytest.approx(float(metrics.jerk[0, 0, 2])),
+        "by_venue": {"binance": {"count": 1, "usd": 1_000.0}, "okx": {"count": 1, "usd": 500.0}},
+    }
+    assert two["SHORT"]["usd"] == 70.5
+    assert document["totals"] == {"LONG": {"count": 2, "usd": 1_500.0}, "SHORT": {"count": 1, "usd": 70.5}}
+
+
+def test_what_is_undefined_is_null() -> None:
+    state = VelocityState()
+    state.advance("1-0", Writer().batch(NOW, Row()))
+    ((_, document),) = state.publications()
+    assert b"NaN" not in document
+    decoded = msgspec.json.decode(document)
+    assert decoded["mark"] is None
+    assert decoded["windows"]["300s"]["LONG"]["acceleration"] is None
+    assert decoded["windows"]["60s"]["LONG"]["jerk"] is None
+
+
+def test_marks_have_keys_of_their_own() -> None:
+    state, writer = VelocityState(), Writer()
+    eth = Price(3_000.0, NOW, "ETHUSDT", instrument="ETHUSDT-PERP.BINANCE")
+    state.advance("1-0", writer.batch(NOW, eth, Price(65_000.0, NOW)))
+    published = dict(state.publications())
+    assert set(published) == {
+        "velocity:BTCUSDT:current",
+        "mark:ETHUSDT:current",
+        "mark:BTCUSDT:current",
+        "btc:price:current",
+    }
+    assert msgspec.json.decode(published["btc:price:current"]) == {
+        "schema": 1,
+        "symbol": "BTCUSDT",
+        "price": 65_000.0,
+        "ts": NOW,
+        "instrument": "BTCUSDT-PERP.BINANCE",
+    }
+
+
+def test_a_busy_symbol_is_published_four_times_a_second() -> None:
+    state, writer, times = VelocityState(), Writer(), []
+    for at in range(2_000):
+        clock = NOW + at * MS
+        state.advance("1-0", writer.batch(clock, Row(ts=clock)))
+        times += [clock for _ in state.publications()]
+    assert len(times) == 8
+    assert min(np.diff(times)) >= PUBLISH_EVERY_NS
+
+
+def test_a_decaying_symbol_is_published_about_once_a_second() -> None:
+    state, writer = VelocityState(), Writer()
+    state.advance("1-0", writer.batch(NOW, Row()))
+    times = []
+    for at in range(1, 3_001):
+        state.advance("2-0", writer.tick(NOW + at * 100 * MS))
+        times += [at for _ in state.publications()]
+    assert 295 <= len(times) <= 301
+    assert max(np.diff(times)) <= 10
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32))
+def test_marks_and_touched_symbols_are_never_published_more_often(seed: int) -> None:
+    state = VelocityState()
+    last: dict[str, int] = {}
+    for entry in story(seed, 60):
+        state.advance("1-0", entry)
+        for key, document in state.publications():
+            assert b"NaN" not in document
+            if key.startswith("mark:"):
+                assert state.now - last.get(key, -SECOND) >= PUBLISH_EVERY_NS
+                last[key] = state.now
+
+
+@pytest.mark.parametrize(("window", "name"), [(100, "100ms"), (1_500, "1500ms"), (2_000, "2s"), (300_000, "300s")])
+def test_windows_are_named_as_people_name_them(window: int, name: str) -> None:
+    assert window_name(window) == name

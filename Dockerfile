@@ -1,6 +1,6 @@
 # One image a service: docker build --build-arg SERVICE=feeds -t foreshock/feeds:0.1.0 .
 #
-# SERVICE  feeds, velocity, signals, lab or cli
+# SERVICE  feeds, velocity, signals, or cli (the `foreshock` command with an embedded server)
 # BASE     any image with python3 >= 3.11 and pip; pin it by digest for production (python:3.12-slim@sha256:...)
 ARG BASE=python:3.12-slim
 
@@ -22,17 +22,21 @@ RUN /tools/bin/python services/protos/build.py \
     done
 # Only what the service needs, out of the checked wheels; plugins go where market data is decoded.
 ARG SERVICE
-RUN test -n "$SERVICE" || { echo "name the service: --build-arg SERVICE=feeds" >&2; exit 1; }; \
-    case "$SERVICE" in feeds | lab | cli) plugins="foreshock-binance foreshock-bybit foreshock-okx" ;; esac; \
-    python3 -m venv --without-pip /opt/foreshock \
-    && python3 -m pip --python /opt/foreshock/bin/python install --no-cache-dir --no-index --find-links /wheels \
-        "foreshock-$SERVICE" ${plugins:-} \
+RUN case "$SERVICE" in \
+        feeds) members="foreshock-feeds foreshock-binance foreshock-bybit foreshock-okx" ;; \
+        velocity | signals) members="foreshock-$SERVICE" ;; \
+        cli) members="foreshock-cli[embedded] foreshock-binance foreshock-bybit foreshock-okx" ;; \
+        *) echo "--build-arg SERVICE= is feeds, velocity, signals or cli, not '$SERVICE'" >&2; exit 1 ;; \
+    esac \
+    && python3 -m venv --without-pip /opt/foreshock \
+    && python3 -m pip --python /opt/foreshock/bin/python install --no-cache-dir --no-index --find-links /wheels $members \
     && printf '#!/bin/sh\nexec /opt/foreshock/bin/python -m foreshock_%s "$@"\n' "$SERVICE" >/opt/foreshock/bin/service \
     && chmod 0755 /opt/foreshock/bin/service
 
 FROM ${BASE}
 # The base image's pip has no business in a running service.
-RUN find / -xdev -type d -path '*-packages/pip*' -prune -exec rm -rf {} +
+RUN find / -xdev -type d -path '*-packages/pip*' -prune -exec rm -rf {} + \
+    && rm -f /usr/bin/pip* /usr/local/bin/pip*
 COPY --from=build /opt/foreshock /opt/foreshock
 ENV PATH=/opt/foreshock/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import grpc
 import grpc.aio
@@ -46,7 +46,7 @@ async def chat(requests: AsyncIterator[bytes], _: Any) -> AsyncIterator[bytes]:
 
 
 def add_echo(server: grpc.aio.Server) -> None:
-    handlers = {
+    handlers: dict[str, Any] = {
         "Echo": grpc.unary_unary_rpc_method_handler(echo),
         "Stream": grpc.unary_stream_rpc_method_handler(stream),
         "Collect": grpc.stream_unary_rpc_method_handler(collect),
@@ -69,7 +69,7 @@ class Running:
         self.server = RpcServer(settings, services={ECHO: add_echo})
         self.bound = Bound("", "")
 
-    async def __aenter__(self) -> Running:
+    async def __aenter__(self) -> Self:
         self.bound = await self.server.start()
         self.health = grpc.aio.insecure_channel(self.bound.health)
         self.control = grpc.aio.insecure_channel(self.bound.control)
@@ -82,13 +82,14 @@ class Running:
 
     async def call(self, request: bytes, token: str | None = None, channel: Any = None) -> bytes:
         metadata = [("authorization", f"Bearer {token}")] if token is not None else None
-        method = (channel or self.control).unary_unary(f"/{ECHO}/Echo")
+        method: Any = (channel or self.control).unary_unary(f"/{ECHO}/Echo")
         answer: bytes = await method(request, timeout=5, metadata=metadata)
         return answer
 
 
 async def health_of(channel: grpc.aio.Channel, service: str = "") -> Any:
-    answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=service), timeout=5)
+    stub: Any = health_pb2_grpc.HealthStub(channel)
+    answer = await stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=5)
     return health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
 
 
@@ -114,9 +115,10 @@ async def test_control_is_on_its_own_listener_only() -> None:
 
 async def test_reflection_names_the_services() -> None:
     async with Running(ServiceSettings()) as running:
-        stub = reflection_pb2_grpc.ServerReflectionStub(running.health)
+        channel: Any = running.health
+        stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)
         request = reflection_pb2.ServerReflectionRequest(list_services="")
-        call: Any = stub.ServerReflectionInfo(iter([request]), timeout=5)
+        call = stub.ServerReflectionInfo(iter([request]), timeout=5)
         answer = await call.read()
         names = {service.name for service in answer.list_services_response.service}
         call.cancel()
@@ -157,13 +159,14 @@ async def test_every_kind_of_call_is_guarded(token_file: Path) -> None:
 
 async def test_an_unknown_method_is_unimplemented_with_a_token_too(token_file: Path) -> None:
     async with Running(ServiceSettings(control_token_file=token_file)) as running:
+        method: Any = running.control.unary_unary("/no.such.Service/Call")
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await running.control.unary_unary("/no.such.Service/Call")(b"", timeout=5)
+            await method(b"", timeout=5)
         assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:0", "[::]:0", "example.internal:5000"])
-def test_control_open_to_others_needs_a_token(listen: str, token_file: Path) -> None:
+async def test_control_open_to_others_needs_a_token(listen: str, token_file: Path) -> None:
     with pytest.raises(StartError, match="control_token_file"):
         RpcServer(ServiceSettings(control_listen=listen), services={})
     RpcServer(ServiceSettings(control_listen=listen, control_token_file=token_file), services={})

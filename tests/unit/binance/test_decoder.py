@@ -11,8 +11,17 @@ from foreshock_sdk.rows import liquidation_events
 
 CANARY = "btcusdt@markPrice@1s"
 ORDER = {
-    **{"s": "BTCUSDT", "S": "SELL", "o": "LIMIT", "f": "IOC", "q": "0.190", "p": "82338.30", "ap": "82651.90"},
-    **{"X": "FILLED", "l": "0.155", "z": "0.190", "T": 1791565602120},
+    "s": "BTCUSDT",
+    "S": "SELL",
+    "o": "LIMIT",
+    "f": "IOC",
+    "q": "0.190",
+    "p": "82338.30",
+    "ap": "82651.90",
+    "X": "FILLED",
+    "l": "0.155",
+    "z": "0.190",
+    "T": 1791565602120,
 }
 
 
@@ -44,7 +53,7 @@ def combined(value: Any) -> dict[str, Any]:
     ids=["raw", "combined", "st-inside", "st-on-top-and-wrong", "array", "combined-array"],
 )
 def test_every_envelope_gives_the_same_row(value: Any) -> None:
-    """st is not trusted: the name says which margin the contract has."""
+    """The field st is not trusted: the name says which margin the contract has."""
     instruments = Instruments("binance")
     (event,) = liquidation_events(feed(value, instruments=instruments), instruments, 1)
     assert (event.instrument, event.price, event.quantity) == ("BTCUSDT-PERP.BINANCE", 82651.90, 0.190)

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foreshock_binance.decoder import BinanceDecoder
-from foreshock_binance.simulation import BinanceScript, BinanceSession
+from foreshock_binance.session import BinanceSession
+from foreshock_binance.simulation import BinanceScript
 from foreshock_sdk import ContextField, Instruments, LiquidatedSide, Push, SimContext, SimLiquidation
 
 NOW = 1_790_000_000_000

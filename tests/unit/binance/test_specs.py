@@ -101,6 +101,4 @@ def test_the_route_is_the_market_one() -> None:
     connector = BinanceConnector()
     (route,) = connector.routes(Instruments("binance"), ("ETHUSDT",), connector.endpoints)
     assert route.url == "wss://fstream.binance.com/market/stream"
-    assert route.subscribe == (
-        '{"method":"SUBSCRIBE","params":["!forceOrder@arr","btcusdt@markPrice@1s"],"id":1}',
-    )
+    assert route.subscribe == ('{"method":"SUBSCRIBE","params":["!forceOrder@arr","btcusdt@markPrice@1s"],"id":1}',)

@@ -21,11 +21,31 @@ from foreshock_cli.exits import CommandError, Exit
 from foreshock_cli.normalizing import Normalizer, parse_specs
 from foreshock_sdk.errors import FrameError
 
-KEYS = ["venue", "symbol", "instrument", "raw_symbol", "liquidated_side", "price", "price_kind", "quantity", "notional_usd", "ts_event_ns", "event_id"]
+KEYS = [
+    "venue",
+    "symbol",
+    "instrument",
+    "raw_symbol",
+    "liquidated_side",
+    "price",
+    "price_kind",
+    "quantity",
+    "notional_usd",
+    "ts_event_ns",
+    "event_id",
+]
 
 
 def binance(symbol: str = "BTCUSDT", side: str = "SELL", size: str = "0.190", **more: Any) -> str:
-    order = {"s": symbol, "S": side, "o": "LIMIT", "f": "IOC", "q": size, "p": "82338.30", "ap": "82651.90"}
+    order: dict[str, Any] = {
+        "s": symbol,
+        "S": side,
+        "o": "LIMIT",
+        "f": "IOC",
+        "q": size,
+        "p": "82338.30",
+        "ap": "82651.90",
+    }
     order |= {"X": "FILLED", "l": size, "z": size, "T": 1_791_565_602_120} | more
     return json.dumps(
         {"stream": "!forceOrder@arr", "data": {"e": "forceOrder", "E": 1_791_565_603_055, "o": order}},
@@ -167,10 +187,14 @@ def test_specs_from_a_file_replace_the_packaged_table(tmp_path: Path, capsys: py
     }
     specs = tmp_path / "instruments.json"
     specs.write_text(json.dumps({"code": "0", "msg": "", "data": [contract]}))
-    eth = okx(LONG, contract="ETH-USDT-SWAP")
-    shown = normalize("okx", okx(LONG), eth, capsys=capsys, options=("--specs", str(specs)), path=tmp_path)
-    assert shown.rows[0]["quantity"] == 4.275
-    assert [bad["line"] for bad in shown.bad] == [2], "ETH is not in the file, so its value is not known"
+    shown = normalize("okx", okx(LONG), capsys=capsys, options=("--specs", str(specs)), path=tmp_path)
+    assert [row["quantity"] for row in shown.rows] == [4.275]
+
+
+def test_a_contract_whose_value_nobody_knows_is_a_bad_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = normalize("okx", okx(LONG, contract="NEWCOIN-USDT-SWAP"), capsys=capsys, path=tmp_path)
+    assert (shown.code, shown.rows) == (Exit.FAILED, [])
+    assert "NEWCOIN-USDT-SWAP" in shown.bad[0]["reason"]
 
 
 def test_a_file_that_is_no_list_of_contracts_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

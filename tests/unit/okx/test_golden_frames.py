@@ -48,7 +48,7 @@ def test_liquidation(
     ts_ms: int,
     position: float,
 ) -> None:
-    """sz is contracts, fractions too; bkPx lies at the market; side and posSide agree."""
+    """Sizes are contracts, fractions too; bkPx lies at the market; side and posSide agree."""
     found, instruments = decode(name)
     (event,) = liquidation_events(found, instruments, ts_recv=1)
 

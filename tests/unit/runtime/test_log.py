@@ -143,7 +143,7 @@ def test_no_way_of_logging_leaks(kind: Any, capsys: pytest.CaptureFixture[str]) 
     except RuntimeError as error:
         sys.excepthook(RuntimeError, error, error.__traceback__)
         unraisable = types.SimpleNamespace(exc_type=RuntimeError, exc_value=error, exc_traceback=None)
-        sys.unraisablehook(unraisable)  # type: ignore[arg-type]
+        sys.unraisablehook(unraisable)
     printed = capsys.readouterr()
     text = out.getvalue()
     for secret in (BAIT, "unregistered"):

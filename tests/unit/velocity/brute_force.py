@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from tests.unit.velocity.entries_made import MS, Row
 
-from foreshock_model.metrics import WINDOWS_MS
 from foreshock_velocity.domain.config import VelocityConfig
 from foreshock_velocity.domain.rows import LARGEST_USD
 
@@ -18,7 +17,7 @@ Pair = tuple[str, str]
 class Sums(NamedTuple):
     """Count and USD (in 1e-4)."""
 
-    count: int
+    events: int
     steps: int
 
 
@@ -85,12 +84,3 @@ class BruteForce:
     def total(self, pair: Pair, side: int) -> Sums:
         """Sum all there ever was."""
         return sums([row for row in self.all[pair] if row.side == side])
-
-    def alive(self, symbol: str) -> bool:
-        """Tell whether some window of some venue holds something."""
-        return any(
-            self.window(pair, side, WINDOWS_MS[-1]).count
-            for pair in self.in_time
-            if pair[0] == symbol
-            for side in (0, 1)
-        )

@@ -64,7 +64,8 @@ def columns(layout: tuple[tuple[str, str], ...], **values: Sequence[float]) -> C
 
 def batch_of(rows: Sequence[Row] = (), prices: Sequence[Price] = ()) -> EventBatch:
     """Return a batch."""
-    refs = list(dict.fromkeys(contract(each) for each in (*rows, *prices)))
+    both: list[Row | Price] = [*rows, *prices]
+    refs = list(dict.fromkeys(contract(each) for each in both))
     number = {ref: at for at, ref in enumerate(refs)}
     liquidations = columns(
         LIQUIDATION_COLUMNS,

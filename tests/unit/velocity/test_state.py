@@ -308,7 +308,7 @@ def test_eight_partitions_give_the_rows_of_one(seed: int, length: int) -> None:
             for age in (dice.randrange(20 * SECOND) for _ in range(dice.randrange(8)))
         ]
         expected = rows_by_symbol(one.advance("1-0", writer.batch(clock, *rows)).data)
-        found = {}
+        found: dict[str, object] = {}
         for partition, state in enumerate(eight):
             mine = [row for row in rows if partition_of(row.symbol, 8) == partition]
             entry = writers[partition].batch(clock, *mine) if mine else writers[partition].tick(clock)

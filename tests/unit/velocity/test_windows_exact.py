@@ -25,12 +25,8 @@ AGES = st.one_of(
     st.integers(0, 15 * SECOND),
     st.sampled_from([0, 2 * MS, 10 * SECOND, 11_500 * MS, 400 * SECOND, -SECOND, -1]),
 )
-USD = st.one_of(
-    st.floats(0.0001, 1e7), st.sampled_from([0.0, -5.0, float("nan"), float("inf"), 1e10, 2e10, 0.00004])
-)
-ROWS = st.lists(
-    st.tuples(st.sampled_from(SYMBOLS), st.sampled_from(VENUES), st.integers(0, 1), USD, AGES), max_size=6
-)
+USD = st.one_of(st.floats(0.0001, 1e7), st.sampled_from([0.0, -5.0, float("nan"), float("inf"), 1e10, 2e10, 0.00004]))
+ROWS = st.lists(st.tuples(st.sampled_from(SYMBOLS), st.sampled_from(VENUES), st.integers(0, 1), USD, AGES), max_size=6)
 ENTRIES = st.lists(st.tuples(STEPS, ROWS, st.booleans()), max_size=14)
 CONFIGS = st.builds(
     VelocityConfig,
@@ -48,14 +44,14 @@ def check_row(metrics: WindowMetrics, row: int, truth: BruteForce) -> None:
         truth.look(pair, int(metrics.as_of[row]))
         for side in (0, 1):
             total = truth.total(pair, side)
-            assert metrics.total_count[row, side, at] == total.count
+            assert metrics.total_count[row, side, at] == total.events
             assert metrics.total_usd[row, side, at] == total.steps / 10_000
             for number, window_ms in enumerate(WINDOWS_MS):
                 expected = truth.window(pair, side, window_ms)
-                assert metrics.count[row, side, at, number] == expected.count
+                assert metrics.count[row, side, at, number] == expected.events
                 assert metrics.usd[row, side, at, number] == np.float32(expected.steps / 10_000)
                 least, most = truth.bounds(pair, side, window_ms)
-                assert least.count <= expected.count <= most.count
+                assert least.events <= expected.events <= most.events
 
 
 @settings(max_examples=150, deadline=None)

@@ -15,10 +15,11 @@ checked 2026-11-20.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
+from foreshock_binance.messages import Combined, MarkPriceUpdate, Order
 from foreshock_binance.specs import by_name
 from foreshock_sdk import (
     ContextField,
@@ -36,10 +37,7 @@ from foreshock_sdk.reading import (
     SMALLEST,
     UNEXPECTED,
     UNREADABLE,
-    Finite,
     Millis,
-    NonNegative,
-    Positive,
     SpellingIndex,
 )
 
@@ -53,47 +51,6 @@ SILENT = frozenset({
     *("CONDITIONAL_ORDER_TRIGGER_REJECT", "listenKeyExpired"),
 })  # fmt: skip
 """Events of other channels, private ones among them: known, and nothing for us."""
-
-
-class Order(msgspec.Struct, gc=False):
-    """The part of a liquidation order that we read; ap may be 0 when nothing was filled yet."""
-
-    s: str
-    S: Literal["SELL", "BUY"]
-    q: NonNegative
-    p: NonNegative
-    ap: NonNegative
-    z: Positive
-    T: Millis
-
-
-class FilledOrder(Order, gc=False):
-    """The usual order, for the fast path."""
-
-    ap: Positive
-
-
-class ForceOrder(msgspec.Struct, gc=False, tag_field="e", tag="forceOrder"):
-    """A push; 0 when it does not say its time."""
-
-    o: FilledOrder
-    E: Millis = 0
-
-
-class Combined(msgspec.Struct, gc=False):
-    """What /market/stream wraps around a push."""
-
-    data: ForceOrder
-
-
-class MarkPriceUpdate(msgspec.Struct, gc=False):
-    """Mark price p, index i, funding rate r ("" on dated contracts)."""
-
-    s: str
-    E: Millis
-    p: Positive
-    i: NonNegative | Literal[""] | None = None
-    r: Finite | Literal[""] | None = None
 
 
 class BinanceDecoder:

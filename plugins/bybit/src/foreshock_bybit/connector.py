@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from foreshock_bybit.decoder import LIQUIDATIONS, TICKERS, BybitDecoder
+from foreshock_bybit.decoder import BybitDecoder
+from foreshock_bybit.messages import LIQUIDATIONS, TICKERS
 from foreshock_bybit.specs import VENUE, packaged_specs, parse_page, read_page
 from foreshock_sdk import (
     Canary,
@@ -65,17 +66,13 @@ class BybitConnector:
         """Return the fallback table."""
         return packaged_specs()
 
-    def routes(
-        self, instruments: Instruments, symbols: Sequence[str], endpoints: Endpoints
-    ) -> Sequence[Route]:
+    def routes(self, instruments: Instruments, symbols: Sequence[str], endpoints: Endpoints) -> Sequence[Route]:
         """Return as many sockets of each category as its topics need."""
         wanted = instruments.of_symbols(symbols)
         return [
             route
             for category in CANARIES
-            for route in _routes(
-                category, [each for each in wanted if _category(each) == category], endpoints
-            )
+            for route in _routes(category, [each for each in wanted if _category(each) == category], endpoints)
         ]
 
     def decoder(self, route: Route, instruments: Instruments) -> Decoder:

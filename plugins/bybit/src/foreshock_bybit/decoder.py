@@ -14,13 +14,13 @@ v5 documentation, "All Liquidation" and "Ticker", checked 2026-11-20.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
+from foreshock_bybit.messages import LIQUIDATIONS, RETIRED, TICKERS, Push, Row, Ticker
 from foreshock_bybit.specs import by_name
 from foreshock_sdk import (
-    ContextField,
     Control,
     ControlKind,
     Decoded,
@@ -34,73 +34,17 @@ from foreshock_sdk import (
 from foreshock_sdk.reading import (
     UNEXPECTED,
     UNREADABLE,
-    Finite,
     Millis,
-    NonNegative,
-    Positive,
     SpellingIndex,
 )
 
 SIDES = {"Buy": LiquidatedSide.LONG, "Sell": LiquidatedSide.SHORT}
-LIQUIDATIONS = "allLiquidation."
 PREFIX = len(LIQUIDATIONS)
-RETIRED = "liquidation."
-TICKERS = "tickers."
 SILENT = frozenset({
     *("publicTrade", "orderbook", "kline", "adlAlert", "insurance", "priceLimit", "system", "rpiOrderbook"),
     *("order", "execution", "position", "wallet", "greeks", "dcp"),
 })  # fmt: skip
 """First words of other topics, private ones among them: known, and nothing for us."""
-
-
-class Row(msgspec.Struct, gc=False):
-    """One liquidation."""
-
-    T: Millis
-    s: str
-    S: Literal["Buy", "Sell"]
-    v: Positive
-    p: Positive
-
-
-class Push(msgspec.Struct, gc=False):
-    """A push; ts is 0 when it does not say its time."""
-
-    topic: str
-    data: list[Row]
-    ts: Millis = 0
-
-
-class Ticker(msgspec.Struct, rename="camel"):
-    """A snapshot, or a delta with the changed keys only. openInterest counts both sides."""
-
-    symbol: str
-    mark_price: Positive | Literal[""] | None = None
-    index_price: Positive | Literal[""] | None = None
-    funding_rate: Finite | Literal[""] | None = None
-    single_open_interest: NonNegative | Literal[""] | None = None
-    open_interest: NonNegative | Literal[""] | None = None
-    bid: Positive | Literal[""] | None = msgspec.field(default=None, name="bid1Price")
-    bid_size: NonNegative | Literal[""] | None = msgspec.field(default=None, name="bid1Size")
-    ask: Positive | Literal[""] | None = msgspec.field(default=None, name="ask1Price")
-    ask_size: NonNegative | Literal[""] | None = msgspec.field(default=None, name="ask1Size")
-
-    def told(self) -> list[tuple[ContextField, float]]:
-        """Return what this message says, field by field."""
-        interest = self.single_open_interest
-        if not isinstance(interest, float) and isinstance(self.open_interest, float):
-            interest = self.open_interest / 2
-        fields = (
-            (ContextField.MARK, self.mark_price),
-            (ContextField.INDEX, self.index_price),
-            (ContextField.FUNDING, self.funding_rate),
-            (ContextField.OPEN_INTEREST, interest),
-            (ContextField.BID, self.bid),
-            (ContextField.ASK, self.ask),
-            (ContextField.BID_QUANTITY, self.bid_size),
-            (ContextField.ASK_QUANTITY, self.ask_size),
-        )
-        return [(field, value) for field, value in fields if isinstance(value, float)]
 
 
 class BybitDecoder:
@@ -166,9 +110,7 @@ class BybitDecoder:
             self._ticker(number, topic, value, out)
         elif topic.startswith(RETIRED):
             successor = LIQUIDATIONS + topic.removeprefix(RETIRED)
-            out.faults.append(
-                Fault(number, None, f"topic {topic!r:.60} is retired: {successor:.60} replaced it")
-            )
+            out.faults.append(Fault(number, None, f"topic {topic!r:.60} is retired: {successor:.60} replaced it"))
         elif topic.partition(".")[0] in SILENT:
             out.ignored += 1
         else:

@@ -58,9 +58,7 @@ def _last_friday(year: int, month: int) -> str:
     return date(year, month, day).strftime("%y%m%d")
 
 
-def _spec(
-    raw_symbol: str, base: str, quote: str, *, expiry: str = "", packaged: bool = True
-) -> InstrumentSpec:
+def _spec(raw_symbol: str, base: str, quote: str, *, expiry: str = "", packaged: bool = True) -> InstrumentSpec:
     coin, multiplier = peel_multiplier(base, SUFFIXED)
     return InstrumentSpec(
         venue=VENUE,

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from foreshock_okx.decoder import KINDS, LIQUIDATIONS, MARK_PRICE, OkxDecoder
+from foreshock_okx.decoder import OkxDecoder
+from foreshock_okx.messages import KINDS, LIQUIDATIONS, MARK_PRICE
 from foreshock_okx.specs import VENUE, packaged_specs, parse_instruments
 from foreshock_sdk import (
     Canary,

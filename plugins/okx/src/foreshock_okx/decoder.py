@@ -15,10 +15,11 @@ old. Source: v5 documentation, "Liquidation orders channel", checked 2026-11-20.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
+from foreshock_okx.messages import KINDS, LIQUIDATIONS, MARK_PRICE, RETIRED, Detail, Mark, Push
 from foreshock_okx.specs import by_name
 from foreshock_sdk import (
     ContextField,
@@ -33,12 +34,8 @@ from foreshock_sdk import (
     PriceKind,
     RawLiquidation,
 )
-from foreshock_sdk.reading import UNEXPECTED, UNREADABLE, Millis, Positive, SpellingIndex
+from foreshock_sdk.reading import UNEXPECTED, UNREADABLE, SpellingIndex
 
-KINDS = ("SWAP", "FUTURES")
-LIQUIDATIONS = "liquidation-orders"
-MARK_PRICE = "mark-price"
-RETIRED = "liquidations"
 PONG = ("pong", b"pong")
 CLOSING_SOON = "64008"
 OLD_MS = 60_000
@@ -56,45 +53,6 @@ SILENT = frozenset({
     *("option-trades", "economic-calendar"),
 })  # fmt: skip
 """Other channels, private ones among them: known, and nothing for us."""
-
-
-class Arg(msgspec.Struct, gc=False):
-    """What the push answers to."""
-
-    channel: Literal["liquidation-orders"]
-    instType: Literal["SWAP", "FUTURES"]  # noqa: N815 - the venue's spelling
-
-
-class Detail(msgspec.Struct, gc=False):
-    """One liquidation order."""
-
-    side: Literal["sell", "buy"]
-    sz: Positive
-    bkPx: Positive  # noqa: N815
-    ts: Millis
-    posSide: Literal["long", "short", "net"] = "net"  # noqa: N815
-
-
-class Item(msgspec.Struct, gc=False):
-    """The orders of one contract."""
-
-    instId: str  # noqa: N815
-    details: list[Detail]
-
-
-class Push(msgspec.Struct, gc=False):
-    """One frame."""
-
-    arg: Arg
-    data: list[Item]
-
-
-class Mark(msgspec.Struct, rename="camel"):
-    """Mark price of one contract."""
-
-    inst_id: str
-    mark_px: Positive
-    ts: Millis
 
 
 class OkxDecoder:
@@ -139,9 +97,7 @@ class OkxDecoder:
         rows.ts_event_ms = [detail.ts for detail in details]
         rows.identity_a = rows.price.copy()
         rows.identity_b = [POSITION_CODES[detail.posSide] for detail in details]
-        rows.frame = [
-            number for number, push in enumerate(pushes) for item in push.data for _ in item.details
-        ]
+        rows.frame = [number for number, push in enumerate(pushes) for item in push.data for _ in item.details]
         rows.price_kind = [PriceKind.MARK] * count
         rows.flags = [0] * count
         return out
@@ -174,11 +130,7 @@ class OkxDecoder:
         elif channel == RETIRED:
             reason = f"channel {RETIRED!r} is retired: {LIQUIDATIONS!r} replaced it"
             out.faults.append(Fault(number, None, reason))
-        elif (
-            channel in SILENT
-            or channel == LIQUIDATIONS
-            or channel.startswith(("candle", "mark-price-candle"))
-        ):
+        elif channel in SILENT or channel == LIQUIDATIONS or channel.startswith(("candle", "mark-price-candle")):
             out.ignored += 1
         else:
             out.faults.append(Fault(number, None, f"unknown channel {channel!r:.60}"))

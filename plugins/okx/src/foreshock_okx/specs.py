@@ -57,9 +57,7 @@ def by_name(raw_symbol: str) -> InstrumentSpec:
     return _spec(raw_symbol, name["family"], value, expiry=name["expiry"] or "", packaged=True)
 
 
-def _spec(
-    raw_symbol: str, family: str, value: tuple[float, bool], *, expiry: str, packaged: bool
-) -> InstrumentSpec:
+def _spec(raw_symbol: str, family: str, value: tuple[float, bool], *, expiry: str, packaged: bool) -> InstrumentSpec:
     """Build a spec; the family of an X-Perp reads BTC-USD_UM_XPERP."""
     base, _, quote = family.partition("-")
     return InstrumentSpec(

@@ -141,9 +141,7 @@ class ConnectorContract:
     def test_the_canary_sings(self) -> None:
         """Every route's canary channel brings a mark price, and its venue time."""
         probe = self.probe()
-        marks = [
-            SimContext(each.raw_symbol, ContextField.MARK, 1.25, NOW_MS) for each in probe.script.listing()
-        ]
+        marks = [SimContext(each.raw_symbol, ContextField.MARK, 1.25, NOW_MS) for each in probe.script.listing()]
         pushes = probe.script.context(marks, NOW_MS)
         for route in probe.routes:
             frames = [push.frame for push in pushes if push.channel == route.canary.channel]
@@ -182,7 +180,13 @@ class ConnectorContract:
         """Frames one by one give what they give together: the fast path and the slow path agree."""
         dice = Dice(7)
         broken = [damaged(frame, dice) for frame in self.golden]
-        for frames in (list(self.golden), [*self.golden, *self.golden], [*broken, *self.golden], [*self.golden, "{"]):
+        batches: list[list[str | bytes]] = [
+            [*self.golden],
+            [*self.golden, *self.golden],
+            [*broken, *self.golden],
+            [*self.golden, "{"],
+        ]
+        for frames in batches:
             together, parts = self.probe().feed(frames), self.probe().feed_one_by_one(frames)
             demand(columns_of([together]) == columns_of(parts), f"rows differ for {frames}")
             reasons = [(each.row, each.reason) for part in parts for each in part.faults]

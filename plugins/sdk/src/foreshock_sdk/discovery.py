@@ -45,24 +45,27 @@ class Plugins:
         name, version = (point.dist.name, point.dist.version) if point.dist else ("", "")
         try:
             venues = self._register(point.name, point.load())
-        except Exception as error:  # a plugin is foreign code: whatever it raises is its own fault
+        except Exception as error:  # noqa: BLE001 - a plugin is foreign code: whatever it raises is its own fault
             return PluginInfo(point.name, name, version, f"{type(error).__name__}: {error}")
         return PluginInfo(point.name, name, version, None, venues)
 
     def _register(self, name: str, plugin: Any) -> tuple[str, ...]:
-        self._manager.register(plugin, name=name)
         try:
+            self._manager.register(plugin, name=name)
             self._manager.check_pending()
-            hook = self._manager.subset_hook_caller(
-                "foreshock_connectors", [each for each in self._manager.get_plugins() if each is not plugin]
-            )
-            mine = {each.venue: each for answer in hook() for each in answer}
-            taken = sorted(mine.keys() & self.connectors.keys())
-            if taken:
-                msg = f"venue {taken[0]!r} is already provided by another plugin"
-                raise ValueError(msg)
+            mine = self._connectors_of(plugin)
         except Exception:
-            self._manager.unregister(plugin)
+            if self._manager.is_registered(plugin):
+                self._manager.unregister(plugin)
             raise
         self.connectors.update(mine)
         return tuple(mine)
+
+    def _connectors_of(self, plugin: Any) -> dict[str, Connector]:
+        others = [each for each in self._manager.get_plugins() if each is not plugin]
+        hook = self._manager.subset_hook_caller("foreshock_connectors", others)
+        mine = {each.venue: each for answer in hook() for each in answer}
+        taken = sorted(mine.keys() & self.connectors.keys())
+        if taken:
+            raise ValueError(f"venue {taken[0]!r} is already provided by another plugin")
+        return mine

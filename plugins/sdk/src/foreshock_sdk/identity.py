@@ -1,9 +1,9 @@
 """One number for one event: equal in every process and every run, so that duplicates are found anywhere.
 
-Each raw field is folded in by a multiplication and a shift, both invertible, and the finaliser of splitmix64 (Steele,
-Lea, Flood: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014) spreads the result. `foreshock_feeds.domain` has
-the same over arrays; a test holds the two together. 64 bits: among a million remembered events two share a number
-with probability 3e-8.
+Each raw field is folded in by a multiplication and a shift, both invertible, and the finaliser of
+splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014) spreads the
+result. `foreshock_feeds.domain` has the same over arrays; a test holds the two together. 64 bits: among a
+million remembered events two share a number with probability 3e-8.
 """
 
 from __future__ import annotations

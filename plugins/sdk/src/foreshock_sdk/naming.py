@@ -26,12 +26,7 @@ def peel_multiplier(base: str, known: Mapping[str, tuple[str, float]] | None = N
         return known[base]
     for prefix, multiplier in MULTIPLIER_PREFIXES:
         coin = base.removeprefix(prefix)
-        if (
-            coin != base
-            and coin
-            and not coin[0].isdigit()
-            and (prefix != "1M" or len(coin) >= SHORTEST_AFTER_1M)
-        ):
+        if coin != base and coin and not coin[0].isdigit() and (prefix != "1M" or len(coin) >= SHORTEST_AFTER_1M):
             return coin, multiplier
     return base, 1.0
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from google.protobuf import json_format
@@ -15,6 +16,19 @@ from foreshock_cli.exits import usage_error
 _Descriptor = Any
 _Field = Any
 """protobuf has two implementations of descriptors, with one interface and no common type."""
+
+
+_WHOLE, _NATURAL, _NUMBER = "a whole number", "a whole number from 0 up", "a number"
+WANTED = {
+    FieldDescriptor.CPPTYPE_INT32: _WHOLE,
+    FieldDescriptor.CPPTYPE_INT64: _WHOLE,
+    FieldDescriptor.CPPTYPE_UINT32: _NATURAL,
+    FieldDescriptor.CPPTYPE_UINT64: _NATURAL,
+    FieldDescriptor.CPPTYPE_DOUBLE: _NUMBER,
+    FieldDescriptor.CPPTYPE_FLOAT: _NUMBER,
+    FieldDescriptor.CPPTYPE_BOOL: "true or false",
+    FieldDescriptor.CPPTYPE_STRING: "text",
+}
 
 
 def apply(config: Message, words: Sequence[str]) -> list[str]:
@@ -46,18 +60,22 @@ def fields_of(descriptor: _Descriptor, prefix: str = "") -> list[str]:
     return found
 
 
+class _MisfitError(Exception):
+    """A value that its field cannot hold; the message says what it holds."""
+
+
 def _assign(config: Message, path: str, text: str) -> str:
     try:
         return _set(config, path, text)
     except KeyError as error:
         known = " ".join(fields_of(_descriptor(config)))
         raise usage_error(f"there is no field {path!r}", hint=f"fields: {known}") from error
-    except (json_format.ParseError, TypeError, ValueError) as error:
-        raise usage_error(f"{path}: {text!r} does not fit: {_last_words(error)}") from error
+    except _MisfitError as error:
+        raise usage_error(f"{path}: {text!r} is not {error}") from error
 
 
 def _set(message: Message, path: str, text: str) -> str:
-    """Set one field; return its mask. Raises KeyError for an unknown field, ParseError for a bad value."""
+    """Set one field; return its mask. Raises KeyError for an unknown field, _MisfitError for a bad value."""
     name, _, rest = path.partition(".")
     field: _Field = _descriptor(message).fields_by_name[name]
     if not rest:
@@ -75,19 +93,37 @@ def _set_key(entries: Any, value: _Field, rest: str, text: str) -> None:
     key, _, within = rest.partition(".") if value.message_type else (rest, "", "")
     if within:
         _set(entries[key], within, text)
-    elif not text:
-        entries.pop(key, None)
-    elif value.message_type:
-        entries[key].Clear()
-        json_format.Parse(text, entries[key])
-    else:
-        entries[key] = _value(value, text)
+        return
+    entries.pop(key, None)
+    if not text:
+        return
+    with _fitting(value):
+        if value.message_type:
+            json_format.Parse(text, entries[key])
+        else:
+            entries[key] = _value(value, text)
 
 
 def _replace(message: Message, field: _Field, text: str) -> None:
     message.ClearField(field.name)
     if text or (_is_text(field) and not field.is_repeated):
-        json_format.ParseDict({field.name: _value(field, text)}, message)
+        with _fitting(field):
+            json_format.ParseDict({field.name: _value(field, text)}, message)
+
+
+@contextmanager
+def _fitting(field: _Field) -> Iterator[None]:
+    try:
+        yield
+    except (json_format.ParseError, TypeError, ValueError) as error:
+        raise _MisfitError(_wanted(field)) from error
+
+
+def _wanted(field: _Field) -> str:
+    if _is_map(field):
+        return "a JSON object"
+    words = "a JSON object" if field.message_type else WANTED.get(field.cpp_type, "a value of its type")
+    return f"a list, each {words}" if field.is_repeated else words
 
 
 def _value(field: _Field, text: str) -> Any:
@@ -120,7 +156,3 @@ def _descriptor(message: Message) -> _Descriptor:
 def _is_map(field: _Field) -> bool:
     kind = field.message_type
     return kind is not None and bool(kind.GetOptions().map_entry)
-
-
-def _last_words(error: Exception) -> str:
-    return str(error).rpartition(": ")[2].rstrip(".")

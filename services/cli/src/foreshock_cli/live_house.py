@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Coroutine
+from typing import Any
 
 from foreshock_lab.errors import LabError
 from foreshock_lab.house import SERVICES, House, HouseSettings
 from foreshock_lab.summary import OnProgress, Phase, Progress
 from foreshock_runtime.clock import monotonic_ns
+from foreshock_runtime.connection import TROUBLE
 from foreshock_runtime.log import get_logger
 
 POLL_SECONDS = 0.5
@@ -22,16 +24,31 @@ async def run_up(settings: HouseSettings, on_progress: OnProgress, stop: asyncio
     begun = monotonic_ns()
     on_progress(_progress(Phase.STARTING, begun))
     async with House(settings) as house:
+        if not await _unless(stop, house.start()):
+            return
         keeper = asyncio.create_task(_keep_up(house))
         try:
             while not stop.is_set():
                 on_progress(_progress(Phase.RUNNING, begun, house, await _counted(house)))
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), POLL_SECONDS)
+                await _unless(stop, asyncio.sleep(POLL_SECONDS))
         finally:
             keeper.cancel()
             await asyncio.gather(keeper, return_exceptions=True)
-        on_progress(_progress(Phase.STOPPING, begun, house))
+        on_progress(_progress(Phase.STOPPING, begun, house, await _counted(house)))
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Do the work unless `stop` is set before it is done; tell whether it was done."""
+    task, stopped = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+        return task.done()
+    finally:
+        task.cancel()
+        stopped.cancel()
+        await asyncio.gather(task, stopped, return_exceptions=True)
 
 
 async def _keep_up(house: House) -> None:
@@ -53,7 +70,10 @@ async def _start_again(house: House, service: str) -> None:
 
 
 async def _counted(house: House) -> int:
-    view = await house.status("velocity")
+    try:
+        view = await house.status("velocity")
+    except TROUBLE:
+        return 0
     return view.counters.get("events", 0) if view else 0
 
 

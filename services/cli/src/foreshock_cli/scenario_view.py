@@ -58,7 +58,7 @@ def _shares(counts: dict[str, int]) -> str:
 def _episodes(episodes: list[dict[str, Any]]) -> Table | Text:
     if not episodes:
         return Text("no cascade in it", "dim")
-    made = table("CASCADE", "SIDE", "FROM", "PEAK", "TO", "LEADER", "ORDERS", "USD")
+    made = table("CASCADE", "SIDE", ">FROM", ">PEAK", ">TO", "LEADER", ">ORDERS", ">USD")
     for each in episodes:
         times = (f"{each[name] / 1_000:.1f} s" for name in ("start_ms", "peak_ms", "end_ms"))
         made.add_row(each["symbol"], each["side"], *times, each["leader"], f"{each['orders']:,}", usd(each["usd"]))

@@ -50,7 +50,7 @@ def _head(house: HouseFacts) -> Text:
 
 
 def _services(processes: list[ProcessFacts]) -> Table:
-    made = table("SERVICE", "HEALTH", "PID", "VERSION", "CONFIG", "PARTITIONS", "LAG", "LATENCY p50 / p99")
+    made = table("SERVICE", "HEALTH", ">PID", "VERSION", "CONFIG", "PARTITIONS", "LAG", "LATENCY p50 / p99")
     for each in processes:
         owned = sum(bool(partition["owned"]) for partition in each.partitions)
         behind = f"{each.lag_entries:,} entries, {each.lag_seconds:.1f} s" if each.partitions else "-"
@@ -76,7 +76,7 @@ def _latency(process: ProcessFacts) -> str:
 
 
 def _routes(process: ProcessFacts) -> Table:
-    made = table("ROUTE", "STATE", "FRAMES", "BAD", "RECONNECTS", "CHANNELS")
+    made = table("ROUTE", "STATE", ">FRAMES", ">BAD", ">RECONNECTS", "CHANNELS")
     for route in process.routes:
         channels = route["channels"]
         shown = ", ".join(channels[:2]) + (f" and {len(channels) - 2} more" if len(channels) > 2 else "")  # noqa: PLR2004 - as many as fit
@@ -92,7 +92,7 @@ def _routes(process: ProcessFacts) -> Table:
 
 
 def _venues(process: ProcessFacts) -> Table:
-    made = table("VENUE", "CONTRACTS", "CONTRACT VALUES", "DUPLICATES DROPPED")
+    made = table("VENUE", ">CONTRACTS", "CONTRACT VALUES", ">DUPLICATES DROPPED")
     for venue in process.venues:
         packaged = venue["specs"] == "packaged"
         source = f"packaged, of {venue['specs_checked']}" if packaged else "the venue's REST"

@@ -36,10 +36,12 @@ def emit(value: object) -> None:
 
 
 def table(*columns: str) -> Table:
-    """Return a plain table: bold headings, two blanks between columns, no frame."""
+    """Return a plain table: bold headings, two blanks between columns, no frame; `>NAME` is set to the right."""
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold dim")
     for column in columns:
-        made.add_column(column, no_wrap=True, overflow="ellipsis")
+        right = column.startswith(">")
+        name = column.removeprefix(">")
+        made.add_column(name, justify="right" if right else "left", no_wrap=True, overflow="ellipsis")
     return made
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -51,6 +52,28 @@ class Market(Protocol):
         ...
 
 
+Aside = Callable[[House], Coroutine[Any, Any, None]]
+
+
+async def nothing(_: House) -> None:
+    """Do nothing aside."""
+
+
+class Asides(NamedTuple):
+    """What else happens to the house: `during` while the market is told, `after` before the last service stops."""
+
+    during: Aside = nothing
+    after: Aside = nothing
+
+
+class Attendance(NamedTuple):
+    """What surrounds a run: where its logs go, who is told of its progress, what ends it early."""
+
+    run_dir: Path
+    on_progress: OnProgress
+    stop: asyncio.Event
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What came of a run. problems are those that any run must be without."""
 
@@ -67,16 +90,22 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Conductor:
-    """One run. by_id: the ledger holds event ids instead of facts."""
+    """One run."""
 
     def __init__(
-        self, settings: HouseSettings, market: Market, ledger: Ledger, *, clock: Clock, by_id: bool = False
+        self,
+        settings: HouseSettings,
+        market: Market,
+        ledger: Ledger,
+        *,
+        clock: Clock,
+        asides: Asides | None = None,
     ) -> None:
         self._settings = settings
         self._market = market
         self._ledger = ledger
         self._clock = clock
-        self._by_id = by_id
+        self._asides = asides or Asides()
         self._phase = Phase.STARTING
         self._info: RunInfo | None = None
         self._checker: Checker | None = None
@@ -91,11 +120,12 @@ class Conductor:
                 await house.start()
                 await self._ready(stop)
                 self._phase = Phase.RUNNING
-                interrupted = await _first(self._market.play(), stop)
+                interrupted = await _first(self._play(house), stop)
                 self._phase = Phase.DRAINING
                 await self._settle(checker)
                 health = await house.health()
                 status = await self._wind_down(house, checker)
+                await self._asides.after(house)
                 self._phase = Phase.STOPPING
             await checker.finish()
             await house.stop()
@@ -108,6 +138,11 @@ class Conductor:
                 await _first(self._market.ready(), stop)
         except TimeoutError:
             raise LabError(f"feeds has not subscribed to all venues after {SUBSCRIBE_SECONDS:g} s") from None
+
+    async def _play(self, house: House) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._asides.during(house))
+            tasks.create_task(self._market.play())
 
     async def _settle(self, checker: Checker) -> None:
         """Wait until the streams hold what was sent and velocity has counted it, or nothing moves."""
@@ -146,7 +181,7 @@ class Conductor:
         *,
         interrupted: bool,
     ) -> Outcome:
-        account = reconcile(self._ledger.sent, checker.observed, by_id=self._by_id)
+        account = reconcile(self._ledger.sent, checker.observed, by_id=self._ledger.by_id)
         problems = [*_account_problems(account), *_stream_problems(checker), *_health_problems(health)]
         if interrupted:
             problems.append("interrupted before the end")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from foreshock_lab.conductor import Conductor, Outcome
+from foreshock_lab.conductor import Asides, Attendance, Conductor, Outcome
 from foreshock_lab.domain.ledger import Ledger
 from foreshock_lab.domain.scenario import SCENARIOS, generate
 from foreshock_lab.domain.timeline import Timeline
@@ -37,7 +37,7 @@ from foreshock_sdk.simulation import VenueScript
 NOTHING_MEASURED = LatencySummary(0, 0.0, 0.0, 0.0)
 READABLE_PORT = 6379
 """Where redis-cli looks by itself; another free port where it is taken."""
-DUPLICATES = "duplicates"
+DUPLICATES = "duplicates_dropped"
 """The counter of feeds."""
 
 
@@ -138,23 +138,32 @@ async def run_demo(
 
     Raises LabError (UnreachableError when no server can be had), ValueError for options out of range.
     """
-    venues = simulations(options.venues)
-    timeline = make_timeline(options, venues.scripts)
-    clock, ledger = SystemClock(), Ledger()
     with run_directory(options.run_dir) as place:
-        async with VenueHost(venues.scripts, venues.connectors, ledger=ledger, clock=clock) as host:
-            player = Player(host, timeline, venues.fresh)
-            market = SimulatedMarket(host, timeline, player, options.symbols)
-            conductor = Conductor(_settings(options, host, place.path), market, ledger, clock=clock)
-            ticking = asyncio.create_task(player.run())
-            try:
-                outcome = await conductor.run(on_progress or _silent, stop or asyncio.Event())
-            finally:
-                ticking.cancel()
-                await asyncio.gather(ticking, return_exceptions=True)
+        attendance = Attendance(place.path, on_progress or _silent, stop or asyncio.Event())
+        outcome = await conduct(options, attendance)
         summary = summarise(options.scenario, options.seed, options.duration_s, outcome)
         place.keep = place.keep or not summary.ok
         return summary if summary.ok else place.told_in(summary)
+
+
+async def conduct(
+    options: DemoOptions, attendance: Attendance, *, asides: Asides | None = None, ledger: Ledger | None = None
+) -> Outcome:
+    """Run the house against its simulated venues; return what came of it, not yet judged. Raises as `run_demo`."""
+    venues = simulations(options.venues)
+    timeline = make_timeline(options, venues.scripts)
+    clock, ledger = SystemClock(), Ledger() if ledger is None else ledger
+    async with VenueHost(venues.scripts, venues.connectors, ledger=ledger, clock=clock) as host:
+        player = Player(host, timeline, venues.fresh)
+        market = SimulatedMarket(host, timeline, player, options.symbols)
+        settings = _settings(options, host, attendance.run_dir)
+        conductor = Conductor(settings, market, ledger, clock=clock, asides=asides)
+        ticking = asyncio.create_task(player.run())
+        try:
+            return await conductor.run(attendance.on_progress, attendance.stop)
+        finally:
+            ticking.cancel()
+            await asyncio.gather(ticking, return_exceptions=True)
 
 
 def summarise(scenario: str, seed: int, duration_s: float, outcome: Outcome) -> Summary:

@@ -132,7 +132,7 @@ class RecordedMarket:
         return (known[-1] - known[0]) / 1e9 if known else 0.0
 
     def _time_of(self, recorded: Recorded) -> int:
-        return recorded.ts_recv or self._venue.reader.pushed_ms(recorded.frame) * 1_000_000
+        return recorded.ts_recv or self._venue.reader.time_ms(recorded.frame) * 1_000_000
 
 
 async def run_replay(
@@ -146,11 +146,11 @@ async def run_replay(
     if not frames:
         raise LabError(f"{options.file} holds no frames")
     venues = simulations((options.venue,))
-    clock, ledger = SystemClock(), Ledger()
+    clock, ledger = SystemClock(), Ledger(by_id=True)
     with run_directory(options.run_dir) as place:
         async with VenueHost(venues.scripts, venues.connectors, ledger=ledger, clock=clock, greets=False) as host:
             market = RecordedMarket(host, frames, options)
-            conductor = Conductor(_settings(options, host, place.path), market, ledger, clock=clock, by_id=True)
+            conductor = Conductor(_settings(options, host, place.path), market, ledger, clock=clock)
             outcome = await conductor.run(on_progress or _silent, stop or asyncio.Event())
         summary = summarise(SCENARIO, 0, round(market.duration_s, 3), outcome)
         place.keep = place.keep or not summary.ok

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from functools import cache
+from math import prod
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +22,15 @@ VARINT, FIXED64, DELIMITED, FIXED32 = 0, 1, 2, 5
 MAX_VARINT_BITS = 70
 
 
+_ONE_BYTE = tuple(bytes((value,)) for value in range(0x80))
+
+
 def varint(value: int) -> bytes:
     """Encode a non-negative integer."""
+    if value < 0x80:  # noqa: PLR2004 - seven bits a byte
+        return _ONE_BYTE[value]
     out = bytearray()
-    while value > 0x7F:  # noqa: PLR2004 - seven bits a byte
+    while value > 0x7F:  # noqa: PLR2004
         out.append((value & 0x7F) | 0x80)
         value >>= 7
     out.append(value)
@@ -50,11 +58,18 @@ def text(number: int, value: str) -> bytes:
 
 
 def column(number: int, values: npt.NDArray[np.generic], dtype: str) -> bytes:
-    """Encode an array as a bytes field of little-endian numbers; an empty one is left out."""
-    return delimited(number, np.ascontiguousarray(values, dtype).tobytes()) if values.size else b""
+    """Encode an array as a bytes field of little-endian numbers in row-major order; an empty one is left out."""
+    return delimited(number, values.astype(_dtype(dtype), copy=False).tobytes()) if values.size else b""
+
+
+@cache
+def _dtype(name: str) -> np.dtype[Any]:
+    return np.dtype(name)
 
 
 def _read_varint(data: memoryview, at: int) -> tuple[int, int]:
+    if at < len(data) and data[at] < 0x80:  # noqa: PLR2004 - the continuation bit
+        return data[at], at + 1
     result = shift = 0
     while True:
         if at >= len(data) or shift >= MAX_VARINT_BITS:
@@ -63,7 +78,7 @@ def _read_varint(data: memoryview, at: int) -> tuple[int, int]:
         byte = data[at]
         at += 1
         result |= (byte & 0x7F) << shift
-        if byte < 0x80:  # noqa: PLR2004 - the continuation bit
+        if byte < 0x80:  # noqa: PLR2004
             return result, at
         shift += 7
 
@@ -73,7 +88,10 @@ def fields(data: bytes | memoryview) -> Iterator[tuple[int, int | memoryview]]:
     view = memoryview(data)
     at, end = 0, len(view)
     while at < end:
-        key, at = _read_varint(view, at)
+        key = view[at]
+        at += 1
+        if key >= 0x80:  # noqa: PLR2004 - the continuation bit
+            key, at = _read_varint(view, at - 1)
         kind = key & 7
         if kind == VARINT:
             value, at = _read_varint(view, at)
@@ -81,16 +99,23 @@ def fields(data: bytes | memoryview) -> Iterator[tuple[int, int | memoryview]]:
             continue
         if kind == DELIMITED:
             size, at = _read_varint(view, at)
-        elif kind in (FIXED64, FIXED32):
-            size = 8 if kind == FIXED64 else 4
         else:
-            msg = f"wire type {kind} at byte {at} is unknown"
+            size = _fixed_size(kind, at)
+        stop = at + size
+        if stop > end:
+            msg = f"field {key >> 3} ends {stop - end} bytes past the message"
             raise CodecError(msg)
-        if at + size > end:
-            msg = f"field {key >> 3} ends {at + size - end} bytes past the message"
-            raise CodecError(msg)
-        yield key >> 3, view[at : at + size]
-        at += size
+        yield key >> 3, view[at:stop]
+        at = stop
+
+
+def _fixed_size(kind: int, at: int) -> int:
+    if kind == FIXED64:
+        return 8
+    if kind == FIXED32:
+        return 4
+    msg = f"wire type {kind} at byte {at} is unknown"
+    raise CodecError(msg)
 
 
 def as_bytes(name: str, value: int | memoryview) -> memoryview:
@@ -120,8 +145,8 @@ def as_text(name: str, value: int | memoryview) -> str:
 
 def as_column(name: str, value: int | memoryview | None, dtype: str, shape: tuple[int, ...]) -> npt.NDArray[np.generic]:
     """Take a column of a known shape; a missing one is all zeros (proto3 leaves out empty fields)."""
-    kind = np.dtype(dtype)
-    size = int(np.prod(shape))
+    kind = _dtype(dtype)
+    size = prod(shape)
     if value is None:
         if size:
             msg = f"column {name!r} is missing, expected {size} values"
@@ -131,4 +156,5 @@ def as_column(name: str, value: int | memoryview | None, dtype: str, shape: tupl
     if len(data) != size * kind.itemsize:
         msg = f"column {name!r} has {len(data)} bytes, expected {size} values of {kind.itemsize}"
         raise CodecError(msg)
-    return np.frombuffer(data, kind).reshape(shape)
+    values = np.frombuffer(data, kind)
+    return values if len(shape) == 1 else values.reshape(shape)

@@ -1,4 +1,4 @@
-"""Keeps one server running for as long as a parent lives. A script of its own: it imports nothing of ours.
+"""Keeps one server running for as long as a parent lives. A process of its own: it imports nothing of ours.
 
 Its standard input is the lifeline: the parent holds the other end and writes nothing. When the parent ends,
 however it ends, the pipe closes, and the server is stopped in an orderly way. A server that ends by itself is

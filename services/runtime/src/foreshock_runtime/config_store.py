@@ -75,9 +75,7 @@ class ConfigStore:
     async def load(self) -> Stored | None:
         """Return the present configuration, None before the first. Raises what redis-py raises."""
         fields = ("revision", "etag", "document")
-        revision, etag, document = await self._redis.execute_command(
-            "HMGET", keys.config(self._service), *fields
-        )
+        revision, etag, document = await self._redis.execute_command("HMGET", keys.config(self._service), *fields)
         return None if revision is None else Stored(int(revision), as_text(etag, ""), document)
 
     async def save(self, expected_etag: str, document: bytes, author: str, reason: str) -> int:
@@ -92,9 +90,7 @@ class ConfigStore:
         if expected_etag != (present.etag if present else ""):
             raise EtagMismatchError(present.etag if present else "")
         last = present.revision if present else 0
-        new = Revision(
-            last + 1, etag_of(last + 1, document), author, reason, self._clock.now(), msgspec.Raw(document)
-        )
+        new = Revision(last + 1, etag_of(last + 1, document), author, reason, self._clock.now(), msgspec.Raw(document))
         reply = await _SAVE(self._redis, self._keys(), self._arguments(last, expected_etag, new))
         if reply[0] != b"OK":
             raise EtagMismatchError(as_text(reply[1], ""))
@@ -112,9 +108,7 @@ class ConfigStore:
     def _arguments(self, last: int, expected_etag: str, new: Revision) -> list[Argument]:
         document = bytes(new.document)
         told = ConfigDocument(self._service, new.revision, new.document)
-        entry = InputEntry(
-            "config", f"control:{self._service}", EPOCH, new.revision, new.ts, msgspec.json.encode(told)
-        )
+        entry = InputEntry("config", f"control:{self._service}", EPOCH, new.revision, new.ts, msgspec.json.encode(told))
         flat = [part for pair in entry.to_fields().items() for part in pair]
         args: list[Argument] = [last, expected_etag, new.revision, new.etag, document]
         return [*args, new.author, new.reason, new.ts, msgspec.json.encode(new), HISTORY, *flat]

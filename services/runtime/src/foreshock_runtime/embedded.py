@@ -182,7 +182,7 @@ class EmbeddedServer:
         # A session of its own: Ctrl-C reaches the services first, and they still need the server to stop in
         # order.
         return subprocess.Popen(  # noqa: S603 - our own script
-            [sys.executable, "-I", _supervisor.__file__, json.dumps(spec)],
+            [sys.executable, "-P", "-m", _supervisor.__name__, json.dumps(spec)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

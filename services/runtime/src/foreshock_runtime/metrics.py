@@ -57,9 +57,7 @@ class MetricsServer:
         if self._listen.path:
             self._server = await asyncio.start_unix_server(self._serve, self._listen.path, limit=_MAX_REQUEST)
             return str(self._listen)
-        self._server = await asyncio.start_server(
-            self._serve, self._listen.host, self._listen.port, limit=_MAX_REQUEST
-        )
+        self._server = await asyncio.start_server(self._serve, self._listen.host, self._listen.port, limit=_MAX_REQUEST)
         return str(self._listen._replace(port=self._server.sockets[0].getsockname()[1]))
 
     async def stop(self) -> None:
@@ -97,7 +95,6 @@ class MetricsServer:
 
 def _response(status: str, content_type: str, body: bytes, *, show: bool = True) -> bytes:
     head = (
-        f"HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\n"
-        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        f"HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     )
     return head.encode() + (body if show else b"")

@@ -10,7 +10,6 @@ from redis.asyncio import Redis
 
 from foreshock_model import keys
 from foreshock_model.entries import OutputEntry
-from foreshock_model.errors import CodecError
 from foreshock_runtime.backoff import Backoff, wait_for_event
 from foreshock_runtime.clock import Clock
 from foreshock_runtime.connection import TROUBLE
@@ -24,8 +23,8 @@ WRITER = "market"
 LEASE = f"lease:{WRITER}"
 STATE = f"state:{WRITER}"
 CADENCE_SECONDS = 0.1
-NEWEST = 32
-"""Entries of a partition looked at in a round: metrics say the present, so what a burst pushed past is not missed."""
+NEWEST = 8
+"""Entries of a partition looked at in a round: they say the present, and what a burst pushed past is past."""
 SAVE_ROUNDS = 10
 
 _log = get_logger(__name__)
@@ -107,7 +106,7 @@ class MarketStage:
     def _observe(self, name: str, fields: dict[bytes, bytes]) -> None:
         try:
             self._state.observe(OutputEntry.from_fields(fields))
-        except CodecError as error:
+        except ValueError as error:
             # The partition's owner sends it to the dead letters; here it only must not stop the market.
             self.unreadable += 1
             _log.warning("metrics_unreadable", entry=name, reason=str(error))
@@ -116,11 +115,13 @@ class MarketStage:
         data = msgspec.json.encode(market)
         for partition in range(self._tools.partitions):
             writer.add(partition, "market", market.clock, data)
-        await writer.flush()
+        # Longer than the lease lasts another may lead: then this start's numbers are void, and a new start begins.
+        async with asyncio.timeout(self._tools.lease_seconds):
+            await writer.flush()
         self.written += 1
 
     async def _restore(self) -> None:
-        blob = await self._tools.redis.get(STATE)
+        blob: bytes | None = await self._tools.redis.execute_command("GET", STATE)
         self._state = MarketState(PRIOR_MODEL)
         if blob is None:
             return
@@ -130,4 +131,4 @@ class MarketStage:
             _log.warning("market_state_unreadable", reason=str(error))
 
     async def _save(self) -> None:
-        await self._tools.redis.set(STATE, self._state.dump())
+        await self._tools.redis.execute_command("SET", STATE, self._state.dump())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import getpass
 import os
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import msgspec
@@ -140,4 +141,11 @@ def _history(client: redis.Redis, args: argparse.Namespace) -> int:
         return Exit.OK
     if not revisions:
         print(f"{args.service} runs its built-in configuration; nobody has changed it")
+        return Exit.OK
+    made = terminal.table(">REVISION", "WHEN (UTC)", "WHO", "WHY", "ETAG")
+    for revision in revisions:
+        when = f"{datetime.fromtimestamp(revision['ts'] // 10**9, UTC):%Y-%m-%d %H:%M:%S}"
+        words = (terminal.escape(str(revision[name])) for name in ("author", "reason", "etag"))
+        made.add_row(str(revision["revision"]), when, *words)
+    terminal.out().print(made)
     return Exit.OK

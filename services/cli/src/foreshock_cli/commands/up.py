@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import signal
 import sys
+from pathlib import Path
 
 from foreshock_cli import runfile, venues
 from foreshock_cli.exits import Exit, usage_error
@@ -15,6 +17,8 @@ from foreshock_cli.running import add_display, to_end, view_for
 from foreshock_lab.demo import READABLE_PORT
 from foreshock_lab.house import HouseSettings
 from foreshock_sdk.discovery import Plugins
+
+KEPT_LOGS = 5
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     """Run it until it is told to stop. SIGTERM is an orderly end too, and exits 0."""
     plugins = Plugins()
     settings = HouseSettings(
-        run_dir=runfile.folder(os.environ) / f"up-{os.getpid()}",
+        run_dir=log_folder(runfile.folder(os.environ) / "logs", os.getpid()),
         redis_url=args.redis,
         tcp_port=READABLE_PORT,
         partitions=args.partitions,
@@ -49,6 +53,14 @@ def run(args: argparse.Namespace) -> int:
     view = view_for(f"up {' '.join(settings.venues)}", headless=args.headless, as_json=False)
     _, stopped_by = to_end("up", view, lambda progress, stop: run_up(settings, progress, stop))
     return Exit.INTERRUPTED if stopped_by == signal.SIGINT else Exit.OK
+
+
+def log_folder(logs: Path, pid: int) -> Path:
+    """Return the folder for this run's logs; those of older runs go, but for the newest few."""
+    older = sorted(logs.glob("up-*"), key=lambda each: each.stat().st_mtime) if logs.is_dir() else []
+    for each in older[:-KEPT_LOGS]:
+        shutil.rmtree(each, ignore_errors=True)
+    return logs / f"up-{pid}"
 
 
 def split(words: list[str]) -> list[str]:

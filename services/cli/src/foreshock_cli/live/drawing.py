@@ -18,10 +18,12 @@ from foreshock_lab.summary import Progress
 from foreshock_model.signal import Level
 
 BAR = 14
+DONE = 20
+"""Columns of the bars of risk and of time."""
 EIGHTHS = " ▏▎▍▌▋▊▉"
 FIXED_LINES = 22
 """Lines of everything but the markets."""
-FEWEST_MARKETS, MOST_MARKETS = 3, 12
+FEWEST_MARKETS, MOST_MARKETS = 3, 15
 
 
 def page(title: str, progress: Progress, house: HouseView | None, height: int) -> Group:
@@ -31,7 +33,7 @@ def page(title: str, progress: Progress, house: HouseView | None, height: int) -
         parts.append(Text(f"{progress.phase.value} ...", "dim"))
         return Group(*parts)
     markets = max(FEWEST_MARKETS, min(MOST_MARKETS, height - FIXED_LINES))
-    parts += [_markets(house.symbols, markets), Text(), _routes(house.routes), Text(), _signals(house)]
+    parts += [_markets(house.symbols, markets), Text(), _routes(house.routes), Text(), _signals(house, progress)]
     if progress.info is not None:
         parts += [Text(), _commands(progress.info.redis_port)]
     return Group(*parts)
@@ -56,9 +58,14 @@ def _head(title: str, progress: Progress) -> Table:
     made.add_column(justify="right")
     share = progress.elapsed_s / progress.duration_s if progress.duration_s else 0.0
     left = f"{progress.elapsed_s:.0f} of {progress.duration_s:.0f} s " if progress.duration_s else ""
-    clock = f"{left}[cyan]{bar(share, 20)}[/]" if left else f"{progress.elapsed_s:.0f} s"
+    clock = f"{left}{_done(share)}" if left else f"{progress.elapsed_s:.0f} s"
     made.add_row(f"[bold]FORESHOCK[/]  {escape(title)}", f"[dim]{progress.phase.value}[/]  {clock}")
     return made
+
+
+def _done(share: float) -> str:
+    full = round(min(max(share, 0.0), 1.0) * DONE)
+    return f"[cyan]{'━' * full}[/][dim]{'─' * (DONE - full)}[/]"
 
 
 def _facts(progress: Progress, house: HouseView | None) -> Text:
@@ -70,7 +77,6 @@ def _facts(progress: Progress, house: HouseView | None) -> Text:
             ("sent", f"{progress.sent:,}"),
             ("processed", f"{progress.processed:,}"),
             ("throttled", f"{progress.throttled:,}"),
-            ("signals", counted(progress.signals)),
         ]
     else:
         pairs.append(("liquidations", f"{progress.processed:,}"))
@@ -80,12 +86,12 @@ def _facts(progress: Progress, house: HouseView | None) -> Text:
 def _markets(symbols: list[SymbolView], most: int) -> RenderableType:
     if not symbols:
         return Text("no market is assessed: nothing known is not the same as calm", "yellow")
-    made = table("MARKET", *(f"{side} at risk" for side in SIDES), *WINDOWS, "LEVEL")
+    made = table("MARKET", *(f"{side} at risk" for side in SIDES), *(f">{name}" for name in WINDOWS), "LEVEL")
     for view in symbols[:most]:
         made.add_row(
             f"[bold]{escape(view.symbol)}[/]",
             *(_risk(view, side) for side in SIDES),
-            *(f"{usd(view.usd[name]):>7}" for name in WINDOWS),
+            *(f"{usd(view.usd[name]):>8}" for name in WINDOWS),
             Text(view.level, LEVEL_STYLES.get(view.level, "")),
         )
     hidden = len(symbols) - most
@@ -113,11 +119,12 @@ def _routes(routes: dict[str, str]) -> Text:
     return Text.assemble(("FEEDS   ", "bold dim"), shown)
 
 
-def _signals(house: HouseView) -> RenderableType:
+def _signals(house: HouseView, progress: Progress) -> RenderableType:
     lines = [line(message) for message in reversed(house.recent)]
     for each in lines:
         each.no_wrap, each.overflow = True, "ellipsis"
-    return Group(Text("SIGNALS", "bold dim"), *(lines or [Text("none yet", "dim")]))
+    so_far = f"   {counted(progress.signals)}" if any(progress.signals.values()) else "" if lines else "   none yet"
+    return Group(Text.assemble(("SIGNALS", "bold dim"), so_far), *lines)
 
 
 def _commands(port: int | None) -> RenderableType:
@@ -129,5 +136,6 @@ def _commands(port: int | None) -> RenderableType:
         "XREAD COUNT 1 STREAMS cascade:signals 0",
         "GET cascade:probability:BTCUSDT",
         "GET velocity:BTCUSDT:current",
+        "GET regime:current",
     )
     return Group(Text("TRY", "bold dim"), *(Text(f"{client} {each}") for each in words))

@@ -15,6 +15,7 @@ from foreshock_model import keys
 RECENT = 6
 """Signals shown."""
 HEALTH_ENTRIES = 200
+TICK_ENTRIES = 20
 SIDES = ("LONG", "SHORT")
 WINDOWS = ("2s", "10s", "60s")
 
@@ -87,7 +88,15 @@ class Reader:
         for _, fields in reversed(entries):
             if fields.get(b"kind") == b"state":
                 routes[fields[b"route"].decode()] = fields[b"to"].decode()
-        return dict(sorted(routes.items()))
+        return dict(sorted((self._told_by_tick() | routes).items()))
+
+    def _told_by_tick(self) -> dict[str, str]:
+        """Return the routes of the newest tick: those that never changed their state are in no health entry."""
+        newest = cast("list[Any]", self._client.xrevrange(keys.events(0), count=TICK_ENTRIES))
+        for _, fields in newest:
+            if fields.get(b"kind") == b"tick":
+                return {str(name): str(told) for name, told in _object(fields.get(b"data")).get("routes", {}).items()}
+        return {}
 
     def _hear(self) -> None:
         least = "-" if self._last is None else f"({self._last}"
@@ -121,7 +130,7 @@ def symbol_view(symbol: str, assessed: dict[str, Any], measured: dict[str, Any])
     windows = measured.get("windows") or {}
     return SymbolView(
         symbol,
-        str(assessed.get("level", "")),
+        str(assessed.get("level") or "-"),
         {side: _number(sides.get(side, {}).get("probability")) or 0.0 for side in SIDES if side in sides},
         {name: _total(windows.get(name), "usd") for name in WINDOWS},
         {name: _total(windows.get(name), "count") for name in WINDOWS},

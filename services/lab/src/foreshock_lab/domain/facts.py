@@ -58,9 +58,11 @@ class FrameReader:
         self.routes = tuple(connector.routes(instruments, (), connector.endpoints))
         self._decoders: list[Decoder] = [connector.decoder(route, instruments) for route in self.routes]
 
-    def pushed_ms(self, frame: str | bytes) -> int:
-        """Return when the venue says it pushed the frame, 0 when it does not say."""
-        return max(decoder.feed([frame]).pushed_ms for decoder in self._decoders)
+    def time_ms(self, frame: str | bytes) -> int:
+        """Return when the frame was pushed, else when its newest row happened; 0 when it says neither."""
+        decoded = [decoder.feed([frame]) for decoder in self._decoders]
+        pushed = max(each.pushed_ms for each in decoded)
+        return pushed or max((at for each in decoded for at in each.liquidations.ts_event_ms), default=0)
 
     def read(self, frame: str | bytes) -> list[Told]:
         """Return the liquidations in a frame."""

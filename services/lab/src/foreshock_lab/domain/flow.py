@@ -15,6 +15,8 @@ CONTINUES = 0.77
 """Chance that another follows: 77 % came within 1 s of the one before (Bybit BTC, February 2026)."""
 MAX_BURST = 10
 MEAN_GAP_MS = 250.0
+LEAD_IN_MS = 2_500
+"""Bursts may have begun so long before the timeline does."""
 SAME_MARKET = 0.4
 """Chance that a follower is of the same symbol; the rest of a burst is the whole market's."""
 SAME_SIDE = 0.8
@@ -38,9 +40,9 @@ def join(drafts: list[Draft]) -> Draft:
     return Draft(*(np.concatenate(columns) for columns in zip(*drafts, strict=True)))
 
 
-def before(end_ms: int, draft: Draft) -> Draft:
-    """Return what happens before a time."""
-    inside = draft.at_ms < end_ms
+def until(end_ms: int, draft: Draft) -> Draft:
+    """Return what happens from the start of the timeline to a time."""
+    inside = (draft.at_ms >= 0) & (draft.at_ms < end_ms)
     return Draft(*(column[inside] for column in draft))
 
 
@@ -63,23 +65,24 @@ def normal(
     one's market stay on its contract unless `correlation` moves them to another.
     """
     mean_burst = (1 - CONTINUES**MAX_BURST) / (1 - CONTINUES)
-    bursts = int(rng.poisson(rate * duration_ms / 1000 / mean_burst))
+    span_ms = duration_ms + LEAD_IN_MS
+    bursts = int(rng.poisson(rate * span_ms / 1000 / mean_burst))
     lengths = np.minimum(rng.geometric(1 - CONTINUES, bursts), MAX_BURST)
     parent = np.repeat(np.arange(bursts), lengths)
     count = len(parent)
     gaps = rng.exponential(MEAN_GAP_MS, count)
     first = np.r_[True, parent[1:] != parent[:-1]] if count else np.zeros(0, bool)
     elapsed = np.cumsum(gaps)
-    start = rng.uniform(0, duration_ms, bursts)[parent]
+    start = rng.uniform(-LEAD_IN_MS, duration_ms, bursts)[parent]
     at_ms = start + elapsed - elapsed[first][parent] if count else elapsed
     side = rng.integers(0, 2, bursts)[parent] ^ (rng.random(count) > SAME_SIDE)
     drawn = Draft(
-        at_ms.astype(np.int64),
+        np.floor(at_ms).astype(np.int64),
         _burst_contracts(rng, contracts, parent, first, correlation=correlation),
         side.astype(np.int64),
         sizes(rng, count, median=MEDIAN_USD, sigma=SIGMA, largest=LARGEST_USD),
     )
-    return before(duration_ms, drawn)
+    return until(duration_ms, drawn)
 
 
 def _burst_contracts(

@@ -10,10 +10,11 @@ from foreshock_lab.domain.facts import Fact
 class Ledger:
     """Counts every distinct row once, when it is first written to a subscribed socket.
 
-    Rows are facts, or event ids where recorded frames are all there is.
+    Rows are facts; by_id: event ids, where recorded frames are all there is.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, by_id: bool = False) -> None:
+        self.by_id = by_id
         self.duplicates_sent = 0
         """Rows that went out again, on purpose or on a second socket."""
         self._offered: list[Fact] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 
 import msgspec
 
@@ -21,7 +21,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     lost        sent - processed
     duplicates  rows counted twice, in the stream or in the totals
     unknown     rows that came out and never went in
-    examples    some of the lost and unknown ones, for people
+    missing     the rows of `sent` that the streams do not hold
+    examples    some of the missing and unknown ones, for people
     """
 
     sent: int
@@ -29,11 +30,14 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     lost: int
     duplicates: int
     unknown: int
+    missing: tuple[Hashable, ...] = ()
     examples: tuple[str, ...] = ()
 
 
 def reconcile(sent: Mapping[Hashable, int], observed: Observed, *, by_id: bool = False) -> Account:
     """Compare row by row: by facts, or by event ids where `sent` holds ids."""
+    lost: Sequence[Hashable]
+    unknown: Sequence[Hashable]
     lost, unknown = _by_id(sent, observed) if by_id else _by_fact(sent, observed)
     uncounted, overcounted = _against_totals(observed)
     processed = max(len(sent) - len(lost) - uncounted, 0)
@@ -43,6 +47,7 @@ def reconcile(sent: Mapping[Hashable, int], observed: Observed, *, by_id: bool =
         lost=len(sent) - processed,
         duplicates=observed.doubled + overcounted,
         unknown=len(unknown),
+        missing=tuple(lost),
         examples=tuple(f"lost {each}" for each in lost[:EXAMPLES])
         + tuple(f"unknown {each}" for each in unknown[:EXAMPLES]),
     )

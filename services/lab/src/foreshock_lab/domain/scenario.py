@@ -103,7 +103,9 @@ def _add_cascades(
     drafts = []
     episodes = []
     for plan in plans:
-        draft = flow.before(end_ms, contagion.unfold(rng, contracts, plan))
+        draft = flow.until(end_ms, contagion.unfold(rng, contracts, plan))
+        if not draft.at_ms.size:  # it would start after the end
+            continue
         contagion.impact(prices, plan, draft)
         drafts.append(draft)
         episodes.append(contagion.describe(contracts, plan, draft))

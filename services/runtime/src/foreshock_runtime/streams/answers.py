@@ -75,9 +75,7 @@ class Answers:
             self._condemned.pop(entry_id, None)
             self._log.error("dead_letter", entry=entry_id, stream=self._names.dead, reason=reason)
 
-    def _take(
-        self, processor: Processor, entry_id: str, fields: Mapping[bytes, bytes] | None, work: Work
-    ) -> None:
+    def _take(self, processor: Processor, entry_id: str, fields: Mapping[bytes, bytes] | None, work: Work) -> None:
         if id_key(entry_id) > id_key(work.cursor):
             if fields is None:
                 work.trimmed += 1

@@ -29,6 +29,7 @@ from foreshock_runtime.streams.status import OwnerOptions, OwnerStatus, kind_of
 
 # One stable name: whoever owns the partition takes over what the owner before had in hand.
 CONSUMER = "owner"
+BAD_ENTRY = "entry"
 _LAG_EVERY_NS = 1_000_000_000
 
 _log = get_logger(__name__)
@@ -76,7 +77,6 @@ class PartitionOwner:
         self._snapshot_ns = 0
         self._snapshot_at = ""
         self._lag_ns = 0
-        self._woken = False
 
     @property
     def processor(self) -> Processor | None:
@@ -110,7 +110,9 @@ class PartitionOwner:
     async def _begin_again(self, kind: str, reason: str, stop: asyncio.Event) -> None:
         self._errors[kind] += 1
         self._log.warning("partition_interrupted", kind=kind, reason=reason, failures=self._backoff.failures)
-        await self._backoff.wait(stop)
+        # A bad entry fails at once and a counted number of times: waiting would only hold up the others.
+        if kind != BAD_ENTRY:
+            await self._backoff.wait(stop)
 
     async def _own(self, stop: asyncio.Event) -> None:
         await self._recover()
@@ -131,7 +133,6 @@ class PartitionOwner:
     async def _recover(self) -> None:
         cursor = await read_cursor(self._redis, self._names)
         await self._adopt(cursor)
-        self._woken = False
         self._settle_in_flight(cursor)
         self._status.cursor = cursor
         if self._processor is not None and self._advanced_to == cursor:
@@ -156,31 +157,32 @@ class PartitionOwner:
     async def _adopt(self, cursor: str) -> None:
         names = self._names
         keys = [names.lease, names.source]
-        reply = await ADOPT(
-            self._redis, keys, [self._lease.token, names.service, cursor, self._options.read_count]
-        )
-        how = as_text(self._unless_lost(reply))
+        reply = await ADOPT(self._redis, keys, [self._lease.token, names.service, cursor, self._options.read_count])
+        how, trimmed = as_text(self._unless_lost(reply)[1]), int(reply[2])
+        self._status.trimmed += trimmed
         if how != "resumed":
-            self._log.info("group_adopted", how=how, cursor=cursor)
+            self._log.info("group_adopted", how=how, cursor=cursor, trimmed=trimmed)
 
-    def _unless_lost(self, reply: list[Any]) -> Any:
-        """Return a fenced script's answer. Raises _Interrupted when the lease is another's."""
+    def _unless_lost(self, reply: list[Any]) -> list[Any]:
+        """Return a fenced script's reply. Raises _Interrupted when the lease is another's."""
         if reply[0] == b"LOST":
             self._lease.lost.set()
             raise _Interrupted("lease_lost")
-        return reply[1] if len(reply) > 1 else None
+        return reply
 
     async def _read(self, after: str) -> list[Entry]:
         if not self._lease.held:
             raise _Interrupted("lease_lost")
         names = self._names
-        args: list[Argument] = [self._lease.token, names.service, CONSUMER, self._options.read_count, after]
-        reply = await FENCED_READ(self._redis, [names.lease, names.source], args)
-        entries = entries_of(self._unless_lost(reply))
-        if after == ">" and self._woken and not entries:
-            # There is an entry after the cursor that the group does not give: somebody moved the group ahead.
-            raise _Interrupted("group_ahead")
-        self._woken = False
+        cursor = self._status.cursor
+        args: list[Argument] = [self._lease.token, names.service, CONSUMER, self._options.read_count, after, cursor]
+        reply = self._unless_lost(await FENCED_READ(self._redis, [names.lease, names.source], args))
+        entries = entries_of(reply[1])
+        fresh = [i for i, fields in entries if fields is not None and id_key(i) > id_key(cursor)]
+        following = [as_text(i) for i in reply[2]]
+        if fresh[: len(following)] != following[: len(fresh)] or (after == ">" and following and not entries):
+            # Somebody moved the group or took away what is pending: recovery puts it back to the cursor.
+            raise _Interrupted("gap")
         return entries
 
     async def _answer(self, entries: list[Entry]) -> None:
@@ -196,7 +198,7 @@ class PartitionOwner:
         if work.ids:
             await self._commit(work)
         if work.failed:
-            raise _Interrupted("entry")
+            raise _Interrupted(BAD_ENTRY)
 
     async def _commit(self, work: Work, *, snapshot: bool = False) -> None:
         if snapshot or monotonic_ns() - self._snapshot_ns >= self._options.snapshot_seconds * 1e9:
@@ -247,7 +249,7 @@ class PartitionOwner:
         """Wait for an entry after the cursor without taking it."""
         block = ("BLOCK", self._options.block_ms)
         source = ("STREAMS", self._names.source, self._status.cursor)
-        self._woken = bool(await self._redis.execute_command("XREAD", "COUNT", 1, *block, *source))
+        await self._redis.execute_command("XREAD", "COUNT", 1, *block, *source)
 
     async def _measure_lag(self) -> None:
         now = monotonic_ns()

@@ -155,9 +155,7 @@ async def _newest_snapshot(
     return processor, ZERO, SLOTS[0]
 
 
-def _restored(
-    make: Callable[[], Processor], blob: bytes | None, stamp: str, names: Names
-) -> Processor | None:
+def _restored(make: Callable[[], Processor], blob: bytes | None, stamp: str, names: Names) -> Processor | None:
     processor = make()
     try:
         cursor, payload = unseal(blob or b"")
@@ -202,9 +200,7 @@ async def _replay(  # noqa: PLR0913 - the whole of a recovery
     return done
 
 
-def _replay_one(
-    processor: Processor, entry_id: str, fields: Mapping[bytes, bytes], skip: Collection[str]
-) -> None:
+def _replay_one(processor: Processor, entry_id: str, fields: Mapping[bytes, bytes], skip: Collection[str]) -> None:
     if entry_id in skip:
         processor.poison(entry_id)
         return

@@ -69,13 +69,13 @@ return redis.call('DEL', KEYS[1])
 
 # Make the group at the cursor, or take it over as it is.
 # KEYS lease, source; ARGV token, group, cursor, how many entries a read may have left in hand.
-# Answers {OK, created|resumed|rewound} or {LOST}.
+# Answers {OK, created|resumed|rewound, pending entries that were trimmed away} or {LOST}.
 # Entries between the cursor and what the group has delivered must all be pending. Where they are not (someone
 # moved the group or deleted its consumer), the group goes back to the cursor.
 ADOPT = Script("""
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'LOST'} end
 local made = redis.pcall('XGROUP', 'CREATE', KEYS[2], ARGV[2], ARGV[3], 'MKSTREAM')
-if not made.err then return {'OK', 'created'} end
+if not made.err then return {'OK', 'created', 0} end
 if not string.find(made.err, 'BUSYGROUP', 1, true) then return made end
 local delivered = '0-0'
 for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[2])) do
@@ -90,19 +90,32 @@ local same = #there == #pending and #there < most
 for i = 1, #there do
   same = same and there[i][1] == pending[i][1]
 end
-if same then return {'OK', 'resumed'} end
+if same then return {'OK', 'resumed', 0} end
 redis.call('XGROUP', 'SETID', KEYS[2], ARGV[2], ARGV[3])
-return {'OK', 'rewound'}
+-- What is pending there comes again as new, unless it was trimmed away.
+local gone = 0
+while #pending > 0 do
+  for i = 1, #pending do
+    local id = pending[i][1]
+    if #redis.call('XRANGE', KEYS[2], id, id) == 0 then gone = gone + 1 end
+    redis.call('XACK', KEYS[2], ARGV[2], id)
+  end
+  pending = redis.call('XPENDING', KEYS[2], ARGV[2], '(' .. ARGV[3], '+', most)
+end
+return {'OK', 'rewound', gone}
 """)
 
 # Read for the group, only while the lease holds the caller's token.
-# KEYS lease, source; ARGV token, group, consumer, count, id ('>' for new entries, else pending ones after
-# it).
-# Answers {OK, reply of XREADGROUP} or {LOST}.
+# KEYS lease, source; ARGV token, group, consumer, count, id ('>' for new entries, else pending ones after it), cursor.
+# Answers {OK, reply of XREADGROUP, ids that follow the cursor in the stream} or {LOST}. Of new entries one such id is
+# enough, because they come without a gap among themselves.
 FENCED_READ = Script("""
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'LOST'} end
-return {'OK', redis.call('XREADGROUP', 'GROUP', ARGV[2], ARGV[3], 'COUNT', ARGV[4], 'STREAMS', KEYS[2],
-ARGV[5])}
+local read = redis.call('XREADGROUP', 'GROUP', ARGV[2], ARGV[3], 'COUNT', ARGV[4], 'STREAMS', KEYS[2], ARGV[5])
+local number = ARGV[5] == '>' and 1 or ARGV[4]
+local following = redis.call('XRANGE', KEYS[2], '(' .. ARGV[6], '+', 'COUNT', number)
+for i = 1, #following do following[i] = following[i][1] end
+return {'OK', read, following}
 """)
 
 # Write the answers of a read, move the cursor and acknowledge, if the cursor is where the caller thinks it

@@ -4,8 +4,9 @@ The rate is a decayed sum over the seconds it covers, started from the prior as 
 
     rate = (prior x 60 s + sum of events x e^(-age/1 h)) / (60 s + integral of e^(-age/1 h))
 
-so a cold start follows the market within minutes, and after an hour the prior is two per cent of it. A burst is left
-out entirely (neither its events nor its seconds), for ten minutes at most: longer than that, it is what is usual now.
+so a cold start follows the market within minutes, and after an hour the prior is two per cent of it. Events are learnt
+from at no more than three times the usual pace. A burst is left out entirely (neither its events nor its seconds), for
+ten minutes at most: longer than that, it is what is usual now.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ LONGEST_BURST = 600 * SECOND
 WARMING = 3_600 * SECOND
 SIZE_CAP = 15.0
 """One liquidation counts at most this many usual ones: the 99th percentile of sizes is 14 means."""
-BURST_EVENTS = 10.0
-BURST_RATES = 5.0
-"""One step adds at most BURST_EVENTS + BURST_RATES x what is usual."""
+FASTEST = 3.0
+"""What comes faster than this many times usual waits its turn: the start of a burst must not raise its own bar."""
+LONGEST_WAIT_SECONDS = 60.0
+"""What would have to wait longer is not learnt from."""
 
 
 class Usual(NamedTuple):
@@ -68,19 +70,33 @@ def update(rows: Rows, clock: Array, total_count: Array, total_usd: Array) -> No
     A total that went down (a velocity that lost its state) gives no events and becomes the new start.
     """
     known = rows["last"] > 0
-    seconds = np.clip((clock - rows["last"]) / SECOND, 0.0, LONGEST_GAP_SECONDS)
+    seconds = np.clip((clock - rows["last"]) / SECOND, 0.0, LONGEST_GAP_SECONDS)[:, None]
     learn = (known[:, None] & ~in_burst(rows, clock)).astype(np.float64)
-    decay = np.exp(seconds / -MEMORY_SECONDS)[:, None]
-    now = usual(rows)
-    events = np.clip(total_count - rows["total_count"], 0.0, BURST_EVENTS + BURST_RATES * now.rate * seconds[:, None])
-    usd = np.clip(total_usd - rows["total_usd"], 0.0, events * now.size * SIZE_CAP)
+    events, usd = _share(rows, usual(rows), (total_count, total_usd), (seconds, learn))
+    decay = np.exp(seconds / -MEMORY_SECONDS)
     keep = 1.0 - learn * (1.0 - decay)
-    rows["events"] = rows["events"] * keep + events * learn
-    rows["usd"] = rows["usd"] * keep + usd * learn
+    rows["events"] = rows["events"] * keep + events
+    rows["usd"] = rows["usd"] * keep + usd
     rows["exposure"] = rows["exposure"] * keep + learn * MEMORY_SECONDS * (1.0 - decay)
     rows["total_count"], rows["total_usd"] = total_count, total_usd
     rows["first"] = np.where(known, rows["first"], clock)
     rows["last"] = np.maximum(rows["last"], clock)
+
+
+def _share(rows: Rows, now: Usual, totals: tuple[Array, Array], time: tuple[Array, Array]) -> tuple[Array, Array]:
+    """Return the events and USD that are learnt from in this step; the rest waits, and in a burst is forgotten."""
+    seconds, learn = time
+    came = np.maximum(totals[0] - rows["total_count"], 0.0)
+    waiting = (rows["waiting"] + came) * learn
+    waiting_usd = (
+        rows["waiting_usd"] + np.clip(totals[1] - rows["total_usd"], 0.0, came * now.size * SIZE_CAP)
+    ) * learn
+    pace = FASTEST * now.rate
+    events = np.minimum(waiting, pace * seconds)
+    left = np.minimum(waiting - events, pace * LONGEST_WAIT_SECONDS)
+    each = waiting_usd / np.where(waiting > 0, waiting, 1.0)
+    rows["waiting"], rows["waiting_usd"] = left, left * each
+    return events, events * each
 
 
 def in_burst(rows: Rows, clock: Array) -> Array:

@@ -82,9 +82,7 @@ def activity(metrics: WindowMetrics, usual: Usual) -> Activity:
     share = totals / np.maximum(totals.sum(axis=2, keepdims=True), 1.0)
     # A total below what its own window holds is not believed: such a venue must burst alone to count as broad.
     share = np.where(totals >= count[..., LONG], share, 1.0)
-    return Activity(
-        count.sum(axis=2), usd.sum(axis=2), clipped.sum(axis=2), count[..., TEN], usd[..., TEN], share
-    )
+    return Activity(count.sum(axis=2), usd.sum(axis=2), clipped.sum(axis=2), count[..., TEN], usd[..., TEN], share)
 
 
 def silence(rows: int) -> Activity:

@@ -34,6 +34,7 @@ _CLASSES = {
     "HYPEUSDT": LARGE,
 }
 
+
 def of(symbol: str) -> Prior:
     """Return the prior of a symbol's class."""
     return _CLASSES.get(symbol, OTHER)

@@ -54,8 +54,10 @@ def multiplier(level: int) -> float:
 
 def volatility_bp(state: RegimeState) -> float:
     """Return realised volatility in basis points per 5 minutes."""
-    prior = (PRIOR_BP / 10_000) ** 2 / 300 * PRIOR_SECONDS
-    return sqrt((state.squares + prior) / (state.exposure + PRIOR_SECONDS) * 300) * 10_000
+    # The prior steps back as prices come in: it must not hold up the volatility of a dead calm.
+    weight = PRIOR_SECONDS * max(0.0, 1.0 - state.exposure / MEMORY_SECONDS) + 1e-6
+    prior = (PRIOR_BP / 10_000) ** 2 / 300 * weight
+    return sqrt((state.squares + prior) / (state.exposure + weight) * 300) * 10_000
 
 
 def warming(state: RegimeState) -> bool:

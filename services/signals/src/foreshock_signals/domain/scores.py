@@ -67,7 +67,8 @@ def factors(active: Activity, usual: Usual, correlation: Array) -> Factors:
     usd = log_ratio(active.clipped / usual.size[:, :, None], expected) / np.log(FULL_RATIO)
     recent, recent_error = _growth(active.orders, TWO, TEN)
     slow, slow_error = _growth(active.orders, TEN, SIXTY)
-    growth = np.maximum(recent - ERRORS * recent_error, slow - ERRORS * slow_error)
+    braking = recent + ERRORS * recent_error < 0
+    growth = np.maximum(recent - ERRORS * recent_error, np.where(braking, 0.0, slow - ERRORS * slow_error))
     bend = recent - slow - ERRORS * np.hypot(recent_error, slow_error)
     growth, bend = np.maximum(growth, 0.0), np.maximum(bend, 0.0)
     return Factors(

@@ -24,6 +24,7 @@ from foreshock_signals.domain.publish import Publisher
 from foreshock_signals.domain.speak import Context
 from foreshock_signals.domain.table import MAX_VENUES, SIDES, Array, SymbolTable
 
+SERVICE = "signals"
 STALE = 2 * SECOND
 """A symbol without input for this long is silent: velocity writes active ones ten times a second."""
 REMEMBER = 600 * SECOND
@@ -83,6 +84,11 @@ class SignalsState:
         repeat = round(self.config.repeat_seconds * SECOND)
         return Outcome(*self._publisher.say(self._context(entry_id), steps, repeat), market)
 
+    def configure(self, wanted: SignalsConfig, revision: int) -> None:
+        """Put a configuration in force. Within a stream `advance` does so, at the entry that carries it."""
+        self.config, self.revision = wanted, revision
+        self._retune()
+
     def dump(self) -> bytes:
         """Return the whole state; the same entries after `load` give the same outcomes byte for byte."""
         head = snapshot.Head(
@@ -120,20 +126,19 @@ class SignalsState:
         if entry.kind == "market":
             self.market = msgspec.json.decode(entry.data, type=Market)
         elif entry.kind == "config":
-            self._configure(msgspec.json.decode(entry.data, type=ConfigDocument))
+            self._take(msgspec.json.decode(entry.data, type=ConfigDocument))
         return None
 
-    def _configure(self, document: ConfigDocument) -> None:
+    def _take(self, document: ConfigDocument) -> None:
         """Apply a revision of ours; one that is not valid changes nothing and is counted."""
-        if document.service != "signals" or document.revision <= self.revision:
+        if document.service != SERVICE or document.revision <= self.revision:
             return
         try:
-            self.config = config.decode(bytes(document.document))
+            wanted = config.decode(bytes(document.document))
         except ValueError:
             self.rejected_configs += 1
             return
-        self.revision = document.revision
-        self._retune()
+        self.configure(wanted, document.revision)
 
     def _retune(self) -> None:
         """Work out what follows from the configuration for every symbol."""

@@ -32,6 +32,9 @@ ROW = np.dtype(
         ("events", "<f8", (2,)),
         ("usd", "<f8", (2,)),
         ("exposure", "<f8", (2,)),
+        # Events and clipped USD that came faster than is learnt from at once.
+        ("waiting", "<f8", (2,)),
+        ("waiting_usd", "<f8", (2,)),
         # Burst under way since (ns, 0 is none) and the regime's multiplier frozen at its start.
         ("burst", "<i8", (2,)),
         ("multiplier", "<f8", (2,)),

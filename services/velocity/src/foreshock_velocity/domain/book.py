@@ -13,7 +13,7 @@ from foreshock_velocity.domain.config import VelocityConfig
 from foreshock_velocity.domain.current import NewestMark
 from foreshock_velocity.domain.registry import NO_PAIR, Registry
 from foreshock_velocity.domain.symbols import Symbols
-from foreshock_velocity.domain.windows import BUCKETS, SIDES, Windows
+from foreshock_velocity.domain.windows import SIDES, Windows
 
 
 class BookNames(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,9 +99,8 @@ class Book:
 
         Returns (R,) True where events left a window. The pair that is nobody's moves along and stays empty.
         """
-        pairs = table.ravel()
-        now = np.repeat(as_of, table.shape[1])
-        lost = self.windows.move_to(pairs, now - self._delay[self.registry.pair_venue[pairs]])
+        fronts = as_of[:, None] - self._delay[self.registry.pair_venue[table]]
+        lost = self.windows.move_to(table.ravel(), fronts.ravel())
         changed: Array = np.logical_or.reduce(lost.reshape(table.shape), axis=1)
         return changed
 
@@ -122,18 +121,14 @@ class Book:
             venues=self.registry.venues,
             sources=self.source_names,
             pairs=self.registry.pairs,
-            cells=int(np.count_nonzero(self._ring_counts().any(axis=1))),
+            cells=int(np.count_nonzero(self.windows.count[: self.registry.pairs])),
         )
-
-    def _ring_counts(self) -> Array:
-        counts: Array = self.windows.count[: self.registry.pairs].reshape(-1, SIDES)
-        return counts
 
     def arrays(self) -> list[Array]:
         """Return the state as arrays in the order of `layout`; rings only where they hold something."""
         windows, registry, pairs = self.windows, self.registry, self.registry.pairs
-        counts = self._ring_counts()
-        cells = np.flatnonzero(counts.any(axis=1))
+        counts = windows.count[:pairs].reshape(-1)
+        cells = np.flatnonzero(counts)
         return [
             registry.pair_symbol[:pairs],
             registry.pair_venue[:pairs],
@@ -143,7 +138,7 @@ class Book:
             windows.total_usd[:pairs],
             cells,
             counts[cells],
-            windows.usd.reshape(-1, SIDES)[cells],
+            windows.usd.reshape(-1)[cells],
             *(getattr(self.symbols, name)[: self.symbols.size] for name, _, _ in Symbols.FILLS),
         ]
 
@@ -159,8 +154,8 @@ class Book:
             ("<i8", (pairs, SIDES)),
             ("<i8", (pairs, SIDES)),
             ("<i8", (cells,)),
-            ("<i4", (cells, SIDES)),
-            ("<i8", (cells, SIDES)),
+            ("<i4", (cells,)),
+            ("<i8", (cells,)),
             *((dtype, (symbols,)) for _, dtype, _ in Symbols.FILLS),
         ]
 
@@ -199,12 +194,12 @@ class Book:
 
     def _fill(self, cells: Array, counts: Array, usd: Array) -> None:
         windows, pairs = self.windows, self.registry.pairs
-        width = len(windows.bucket_ns)
-        if cells.size and not (BUCKETS * width <= cells[0] and cells[-1] < pairs * BUCKETS * width):
+        ring = windows.count[0].size
+        if cells.size and not (ring <= cells[0] and cells[-1] < pairs * ring):
             raise ValueError("snapshot: a ring cell that belongs to no pair")
         if (np.diff(cells) <= 0).any():
             raise ValueError("snapshot: ring cells out of order")
-        windows.count.reshape(-1, SIDES)[cells] = counts
-        windows.usd.reshape(-1, SIDES)[cells] = usd
-        windows.sum_count[:pairs] = windows.count[:pairs].sum(axis=2, dtype=np.int32)
-        windows.sum_usd[:pairs] = windows.usd[:pairs].sum(axis=2)
+        windows.count.reshape(-1)[cells] = counts
+        windows.usd.reshape(-1)[cells] = usd
+        windows.sum_count[:pairs] = windows.count[:pairs].sum(axis=3, dtype=np.int32)
+        windows.sum_usd[:pairs] = windows.usd[:pairs].sum(axis=3)

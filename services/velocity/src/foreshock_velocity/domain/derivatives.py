@@ -43,8 +43,9 @@ def derivatives(rate: Array, seconds: Array) -> tuple[Array, Array]:
     rate (..., W) per second over windows of `seconds` (W,), shortest first. Both results are (..., W), in per
     second^2 and per second^3, NaN in the last place and in the last two.
     """
-    acceleration = np.full(rate.shape, np.nan)
-    jerk = np.full(rate.shape, np.nan)
+    acceleration, jerk = np.empty(rate.shape), np.empty(rate.shape)
+    acceleration[..., -1:] = np.nan
+    jerk[..., -2:] = np.nan
     slope = (rate[..., :-1] - rate[..., 1:]) / ((seconds[1:] - seconds[:-1]) / 2)
     acceleration[..., :-1] = slope
     jerk[..., :-2] = (slope[..., :-1] - slope[..., 1:]) / ((seconds[2:] - seconds[:-2]) / 3)

@@ -37,8 +37,11 @@ def evaluate(book: Book, chosen: Selection, windows_ms: tuple[int, ...], *, warm
     """Read windows, totals, marks and derivatives of symbols whose pairs stand at their frontiers."""
     windows, symbols = book.windows, book.symbols
     count, usd = windows.sum_count[chosen.pairs], windows.sum_usd[chosen.pairs]
-    # Over venues, usd and counts in one array: (R, W, 2) twice, then windows last as derivatives want them.
-    both = np.stack((np.add.reduce(usd, axis=1) / STEPS_PER_USD, np.add.reduce(count, axis=1)))
+    # USD and counts over all venues in one array (2, R, W, sides): derivatives are linear and need one call.
+    both = np.empty((2, len(usd), *usd.shape[2:]))
+    both[0] = np.add.reduce(usd, axis=1)
+    both[0] /= STEPS_PER_USD
+    both[1] = np.add.reduce(count, axis=1)
     seconds = _seconds(windows_ms)
     acceleration, jerk = derivatives(both.swapaxes(2, 3) / seconds, seconds)
     return WindowMetrics(

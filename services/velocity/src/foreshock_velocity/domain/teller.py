@@ -44,7 +44,7 @@ class Teller:
         if not ids.size:
             return None
         touched = taken.flag[ids]
-        as_of = np.where(touched, now, self.last_edge)
+        as_of = np.where(touched, now, self.last_edge) if edge else np.full(len(ids), now)
         chosen = Selection(ids, as_of, taken.recv[ids], *book.registry.table(ids))
         lost = book.move_to(chosen.pairs, as_of)
         taken.place(book)

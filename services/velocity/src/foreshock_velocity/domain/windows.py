@@ -1,4 +1,4 @@
-"""Ring buffers of counts and USD per pair (a symbol at a venue), window, bucket and side, with running sums.
+"""Ring buffers of counts and USD per pair (a symbol at a venue), window, side and bucket, with running sums.
 
 A window of length w is cut into 50 buckets of b = w / 50 (2 % of the window), aligned to multiples of b. It ends
 at the pair's frontier F and holds the bucket of F and the 49 before it: all events with ts_event in [s, F], where
@@ -27,7 +27,6 @@ STEPS_PER_USD = 10_000
 """Fixed point of every USD figure in the state: 1e-4 USD."""
 LONG_AGO = -(1 << 62)
 NS_PER_MS = 1_000_000
-RING = BUCKETS * SIDES
 
 
 class Windows:
@@ -36,7 +35,7 @@ class Windows:
     bucket_ns    (W, 1) length of a bucket
     front        (P,) the pair's frontier, ns UTC
     head         (P, W) number of the newest bucket, floor(front / bucket)
-    count, usd   (P, W, 50, 2) liquidations and 1e-4 USD in a bucket, by side
+    count, usd   (P, W, 2, 50) liquidations and 1e-4 USD in a bucket
     sum_count, sum_usd      (P, W, 2) of the window
     total_count, total_usd  (P, 2) since the stream began
     """
@@ -47,13 +46,14 @@ class Windows:
         self.bucket_ns = np.array(windows_ms, np.int64)[:, None] * NS_PER_MS // BUCKETS
         self.front = np.empty(0, np.int64)
         self.head = np.empty((0, width), np.int64)
-        self.count = np.empty((0, width, BUCKETS, SIDES), np.int32)
-        self.usd = np.empty((0, width, BUCKETS, SIDES), np.int64)
+        self.count = np.empty((0, width, SIDES, BUCKETS), np.int32)
+        self.usd = np.empty((0, width, SIDES, BUCKETS), np.int64)
         self.sum_count = np.empty((0, width, SIDES), np.int32)
         self.sum_usd = np.empty((0, width, SIDES), np.int64)
         self.total_count = np.empty((0, SIDES), np.int64)
         self.total_usd = np.empty((0, SIDES), np.int64)
-        self._cells = np.arange(width)[:, None]
+        self._width = width * SIDES
+        self._cells = np.arange(width)[:, None] * SIDES
         self._zeros = np.zeros((width, 1), np.int64)
         self._grow(self.size)
 
@@ -86,36 +86,38 @@ class Windows:
     def move_to(self, pairs: Array, fronts: Array) -> Array:
         """Move frontiers forward and drop what left a window.
 
-        pairs (N,) distinct, fronts (N,) ns UTC. Returns (N,) True where a window lost events.
+        pairs (N,) distinct (but for 0), fronts (N,) ns UTC. Returns (N,) True where a window lost events.
         """
-        self.front[pairs] = fronts = np.maximum(self.front[pairs], fronts)
+        fronts = np.maximum(self.front[pairs], fronts)
+        self.front[pairs] = fronts
         new, old = (fronts // self.bucket_ns).T, self.head[pairs]
         self.head[pairs] = new
-        # Most windows of most pairs are empty, or have not left their bucket: only the others cost anything.
-        rows, windows = np.nonzero((new > old) & np.logical_or.reduce(self.sum_count[pairs], axis=2))
+        # Most windows are empty, or have not left their bucket: only the others cost anything.
+        rows, windows, sides = ((new > old)[:, :, None] & (self.sum_count[pairs] > 0)).nonzero()
         lost = np.zeros(len(pairs), np.bool_)
         if rows.size:
-            steps = np.minimum(new[rows, windows] - old[rows, windows], BUCKETS)
-            cells = pairs[rows] * len(self.bucket_ns) + windows
-            lost[rows[self._drop(cells, old[rows, windows] + 1, steps)]] = True
+            first = old[rows, windows] + 1
+            steps = np.minimum(new[rows, windows] - first + 1, BUCKETS)
+            cells = pairs[rows] * self._width + windows * SIDES + sides
+            lost[rows[self._drop(cells, first, steps)]] = True
         return lost
 
     def _drop(self, cells: Array, first: Array, steps: Array) -> Array:
-        """Clear `steps` buckets of each cell (pair x window) from bucket number `first`.
+        """Clear `steps` buckets of each cell (pair x window x side) from bucket number `first`.
 
         Parallel (N,) arrays, cells distinct. Returns (N,) True where any of the buckets held events.
         """
-        ends = np.cumsum(steps)
+        ends = np.add.accumulate(steps)
         starts = ends - steps
         bucket = (np.arange(ends[-1]) + np.repeat(first - starts, steps)) % BUCKETS
         at = np.repeat(cells * BUCKETS, steps) + bucket
-        counts, usd = self.count.reshape(-1, SIDES), self.usd.reshape(-1, SIDES)
-        gone = np.add.reduceat(counts[at], starts, axis=0, dtype=np.int32)
-        self.sum_count.reshape(-1, SIDES)[cells] -= gone
-        self.sum_usd.reshape(-1, SIDES)[cells] -= np.add.reduceat(usd[at], starts, axis=0)
+        counts, usd = self.count.reshape(-1), self.usd.reshape(-1)
+        gone = np.add.reduceat(counts[at], starts, dtype=np.int32)
+        self.sum_count.reshape(-1)[cells] -= gone
+        self.sum_usd.reshape(-1)[cells] -= np.add.reduceat(usd[at], starts)
         counts[at] = 0
         usd[at] = 0
-        lost: Array = np.logical_or.reduce(gone, axis=1)
+        lost: Array = gone > 0
         return lost
 
     def place(self, pair: Array, side: Array, *, ts: Array, usd: Array) -> None:
@@ -125,9 +127,9 @@ class Windows:
         """
         number = ts // self.bucket_ns
         inside = number > self.head[pair].T - BUCKETS
-        cell = (pair * len(self.bucket_ns) + self._cells) * SIDES + side
-        at = (cell // SIDES) * RING + (number - number // BUCKETS * BUCKETS) * SIDES + side
-        spread = usd + self._zeros
+        cell = self._cells + (pair * self._width + side)
+        at = cell * BUCKETS + number % BUCKETS
+        spread = self._zeros + usd
         if inside.all():
             cell, at, spread = cell.ravel(), at.ravel(), spread.ravel()
         else:

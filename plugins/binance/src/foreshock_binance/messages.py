@@ -1,0 +1,53 @@
+"""The messages of Binance futures as far as we read them.
+
+Source: USD-M documentation, "All Market Liquidation Order Streams" and "Mark Price Stream", checked 2026-11-20.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from foreshock_sdk.reading import Finite, Millis, NonNegative, Positive
+
+
+class Order(msgspec.Struct, gc=False):
+    """The part of a liquidation order that we read; ap may be 0 when nothing was filled yet."""
+
+    s: str
+    S: Literal["SELL", "BUY"]
+    q: NonNegative
+    p: NonNegative
+    ap: NonNegative
+    z: Positive
+    T: Millis
+
+
+class FilledOrder(Order, gc=False):
+    """The usual order, for the fast path."""
+
+    ap: Positive
+
+
+class ForceOrder(msgspec.Struct, gc=False, tag_field="e", tag="forceOrder"):
+    """A push; 0 when it does not say its time."""
+
+    o: FilledOrder
+    E: Millis = 0
+
+
+class Combined(msgspec.Struct, gc=False):
+    """What /market/stream wraps around a push."""
+
+    data: ForceOrder
+
+
+class MarkPriceUpdate(msgspec.Struct, gc=False):
+    """Mark price p, index i, funding rate r ("" on dated contracts)."""
+
+    s: str
+    E: Millis
+    p: Positive
+    i: NonNegative | Literal[""] | None = None
+    r: Finite | Literal[""] | None = None

@@ -1,0 +1,61 @@
+"""What the streams should hold, worked out again from the inputs alone by the services' own pure steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from foreshock_model import keys, signal
+from foreshock_model.entries import InputEntry, OutputEntry
+from foreshock_signals.domain.state import SignalsState
+from foreshock_velocity.domain import VelocityState
+
+Fields = Mapping[bytes, bytes]
+DIFFERENCES = 5
+"""So many differences are named; there may be more."""
+
+
+class Rebuilt(NamedTuple):
+    """Entries of one partition, id to content: fields of `metrics:{pN}`, JSON of `signals:{pN}`."""
+
+    metrics: dict[str, Fields]
+    signals: dict[str, bytes]
+
+
+def rebuild(entries: Iterable[tuple[str, InputEntry]], *, tracked: tuple[str, ...]) -> Rebuilt:
+    """Run one partition's inputs, from its first, through velocity and signals in one unbroken run.
+
+    tracked: the symbols of this partition that signals is told to track. Raises what the steps raise.
+    """
+    velocity, signals = VelocityState(), SignalsState(tracked=tracked)
+    velocity.warming = True  # as an owner says to a state that begins with nothing
+    rebuilt = Rebuilt({}, {})
+    for entry_id, entry in entries:
+        fields = velocity.advance(entry_id, entry).to_fields()
+        rebuilt.metrics[entry_id] = fields
+        outcome = signals.advance(entry_id, OutputEntry.from_fields(fields))
+        for k, said in enumerate(outcome.signals):
+            rebuilt.signals[keys.output_id(entry_id, k)] = signal.encode(said)
+    return rebuilt
+
+
+def differences(
+    name: str, expected: Mapping[str, object], found: Mapping[str, object], *, most: int = DIFFERENCES
+) -> list[str]:
+    """Name the first entries of a stream that are missing, too many or other than expected."""
+    told = []
+    for entry_id in sorted(expected.keys() | found.keys(), key=_order):
+        if entry_id not in found:
+            told.append(f"{name} lacks {entry_id}")
+        elif entry_id not in expected:
+            told.append(f"{name} should not hold {entry_id}")
+        elif expected[entry_id] != found[entry_id]:
+            told.append(f"{name} holds another {entry_id}")
+        if len(told) == most:
+            break
+    return told
+
+
+def _order(entry_id: str) -> tuple[int, int]:
+    milliseconds, _, number = entry_id.partition("-")
+    return int(milliseconds), int(number)

@@ -1,0 +1,129 @@
+"""Frames read without the house, bent on purpose, and read back from recordings."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from foreshock_binance.simulation import BinanceScript
+from foreshock_lab.demo import simulations
+from foreshock_lab.domain.facts import FrameReader, fact_of
+from foreshock_lab.domain.timeline import Oddity
+from foreshock_lab.errors import LabError
+from foreshock_lab.odd_frames import BENDS, IMPOSSIBLE_MS, NAME, craft
+from foreshock_lab.replay import Recorded, read_frames
+from foreshock_sdk import Instruments, LiquidatedSide, Push, SimLiquidation
+
+NOW_MS = 1_780_000_000_500
+VENUES = sorted(simulations().scripts)
+
+
+class Mute(BinanceScript):
+    """A venue that never speaks."""
+
+    def due(self, now_ms: int) -> Sequence[Push]:
+        return ()
+
+
+def reader(venue: str) -> FrameReader:
+    found = simulations()
+    return FrameReader(found.connectors[venue], Instruments(venue, found.scripts[venue].listing()))
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_a_told_row_is_read_back_as_the_same_fact(venue: str) -> None:
+    script = simulations().scripts[venue]
+    spec = script.listing()[0]
+    row = SimLiquidation(0, spec.raw_symbol, LiquidatedSide.SHORT, 95_000.5, 3.0, NOW_MS - 10)
+    script.offer([row])
+    pushes = [push for later in range(0, 3_000, 100) for push in script.due(NOW_MS + later)]
+    assert [push.rows for push in pushes] == [(0,)]
+    (told,) = reader(venue).read(pushes[0].frame)
+    assert told.fact == fact_of(spec, 1, NOW_MS - 10, price=95_000.5, size=3.0)
+    assert told.event_id == reader(venue).read(pushes[0].frame)[0].event_id
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_the_route_of_a_frame_is_one_of_the_venues_and_its_time_is_its_own(venue: str) -> None:
+    script = simulations().scripts[venue]
+    script.offer(
+        [SimLiquidation(0, "BTC-USDT-SWAP" if venue == "okx" else "BTCUSDT", LiquidatedSide.LONG, 9e4, 1.0, NOW_MS)]
+    )
+    (push,) = [push for later in range(0, 3_000, 100) for push in script.due(NOW_MS + later)]
+    eyes = reader(venue)
+    route, told = eyes.read_on_route(push.frame)
+    assert route in eyes.routes
+    assert len(told) == 1
+    assert NOW_MS <= eyes.time_ms(push.frame) <= NOW_MS + 3_000
+    assert eyes.time_ms("pong") == 0
+    assert eyes.read_on_route("pong") == (eyes.routes[0], [])
+
+
+@pytest.mark.parametrize("venue", VENUES)
+@pytest.mark.parametrize("kind", BENDS)
+def test_every_bend_shows_in_every_venues_frames(venue: str, kind: Oddity) -> None:
+    script = simulations().scripts[venue]
+    (push,) = craft(kind, script, script.listing()[0], NOW_MS)
+    text = push.frame if isinstance(push.frame, str) else push.frame.decode("utf-8", "replace")
+    marks = {
+        Oddity.NAN_PRICE: "NaN",
+        Oddity.TEXT_PRICE: "about ninety",
+        Oddity.NEGATIVE_SIZE: "-7.125",
+        Oddity.INFINITE_SIZE: "Infinity",
+        Oddity.IMPOSSIBLE_TIME: str(IMPOSSIBLE_MS),
+        Oddity.NEGATIVE_TIME: "-5",
+        Oddity.UNKNOWN_SYMBOL: NAME,
+        Oddity.FOREIGN_SYMBOL: "测试币",
+        Oddity.NOT_UTF8: "\ufffd\ufffd",
+        Oddity.STRANGE_JSON: "surprise",
+        Oddity.NOT_JSON: "<html>",
+    }
+    assert marks.get(kind, "") in text
+    if kind not in {Oddity.UNKNOWN_SYMBOL, Oddity.FOREIGN_SYMBOL, Oddity.ZERO_PRICE}:
+        assert reader(venue).read(push.frame) == []
+    if kind == Oddity.TRUNCATED:
+        with pytest.raises(msgspec.DecodeError):
+            msgspec.json.decode(text)
+
+
+def test_twins_within_a_frame_have_numbers_of_their_own() -> None:
+    frame = (
+        '{"topic":"allLiquidation.BTCUSDT","type":"snapshot","ts":1791565601482,"data":['
+        + ",".join(['{"T":1791565600992,"s":"BTCUSDT","S":"Buy","v":"0.006","p":"82396.90"}'] * 2)
+        + "]}"
+    )
+    one, two = reader("bybit").read(frame)
+    assert one.fact == two.fact
+    assert one.event_id != two.event_id
+
+
+def test_a_script_that_tells_nothing_gives_no_frame() -> None:
+    assert craft(Oddity.NAN_PRICE, Mute(), BinanceScript().listing()[0], NOW_MS) == []
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_recordings_are_read_line_by_line_zipped_or_not(tmp_path: Path, pack: type[bytes]) -> None:
+    path = tmp_path / "frames"
+    path.write_bytes(
+        pack(b'{"e":1}\n\n{"ts_recv":5,"frame":{"e": 2}}\n{"ts_recv":6,"frame":"pong"}\n\xff{"e":3}\nnot json\n')
+    )
+    assert list(read_frames(path)) == [
+        Recorded('{"e":1}'),
+        Recorded('{"e": 2}', 5),
+        Recorded("pong", 6),
+        Recorded('\ufffd{"e":3}'),
+        Recorded("not json"),
+    ]
+
+
+def test_a_recording_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LabError, match=r"nowhere\.jsonl cannot be read"):
+        list(read_frames(tmp_path / "nowhere.jsonl"))
+    broken = tmp_path / "broken.gz"
+    broken.write_bytes(gzip.compress(b"x" * 1000)[:-20])
+    with pytest.raises(LabError, match=r"broken\.gz cannot be read"):
+        list(read_frames(broken))

@@ -1,4 +1,4 @@
-"""The least a feed can do: `python bare_feed.py WS_URL REDIS_URL`. Reads, decodes typed, writes what is due as one entry."""
+"""The least a feed can do: `python bare_feed.py WS_URL REDIS_URL`. Reads, decodes, writes what is due as one entry."""
 
 from __future__ import annotations
 

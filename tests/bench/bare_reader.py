@@ -1,4 +1,4 @@
-"""The least a reader can do: `python bare_reader.py REDIS_URL EVENTS`. Prints n, p50 and p99 of socket to reader in ms."""
+"""The least a reader can do: `python bare_reader.py REDIS_URL EVENTS`. Prints n, p50 and p99 to the reader in ms."""
 
 from __future__ import annotations
 

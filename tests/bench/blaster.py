@@ -1,7 +1,7 @@
 """A venue that sends Binance liquidations at a set rate: `python blaster.py RATE SECONDS SYMBOLS`.
 
 Prints its port, waits for one client's subscription, sends, prints {"sent": n, "seconds": s} and waits for a line on
-standard input. Frames are made by one format and sent a millisecond at a time, so that it costs little beside what is measured.
+standard input. Frames are made by one format and sent a millisecond at a time: it costs little beside what is measured.
 A rate of 0 sends as fast as the reader reads.
 """
 
@@ -19,7 +19,10 @@ FRAME = (
     b'{"stream":"!forceOrder@arr","data":{"e":"forceOrder","E":%d,"o":{"s":"%b","S":"SELL","o":"LIMIT","f":"IOC",'
     b'"q":"0.190","p":"82338.30","ap":"82651.90","X":"FILLED","l":"0.155","z":"%d.190","T":%d,"ps":"%b","st":1}}}'
 )
-MARK = b'{"stream":"btcusdt@markPrice@1s","data":{"e":"markPriceUpdate","E":%d,"s":"BTCUSDT","p":"82000","i":"82000","r":"0.0001","T":%d,"st":1}}'
+MARK = (
+    b'{"stream":"btcusdt@markPrice@1s","data":{"e":"markPriceUpdate","E":%d,"s":"BTCUSDT","p":"82000","i":"82000",'
+    b'"r":"0.0001","T":%d,"st":1}}'
+)
 STEP = 0.001
 BURST = 500
 
@@ -40,7 +43,8 @@ class Blaster:
 
     async def client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request = await reader.readuntil(b"\r\n\r\n")
-        key = next((v.strip() for k, _, v in (line.partition(b":") for line in request.split(b"\r\n")) if k.lower() == b"sec-websocket-key"), None)
+        headers = {k.lower(): v.strip() for k, _, v in (line.partition(b":") for line in request.split(b"\r\n"))}
+        key = headers.get(b"sec-websocket-key")
         if key is None:
             writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
             await writer.drain()

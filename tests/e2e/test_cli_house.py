@@ -145,7 +145,7 @@ def test_a_whole_run_ends_with_a_readable_summary(tmp_path: Path) -> None:
     whole = Run(tmp_path, "--duration", "2", "--scenario", "steady", "--partitions", "2")
     out, err = whole.process.communicate(timeout=90)
     assert whole.process.returncode == Exit.OK, err + out
-    assert out.startswith("steady, seed 0, 2.0 s: OK\n")
+    assert out.startswith("steady, seed 0, 2 s: OK\n")
     assert "0 lost" in out
     assert "demo steady, seed 0: running" in err
     assert max(map(len, out.splitlines())) <= 160

@@ -220,6 +220,21 @@ def test_a_token_is_taken_from_a_file_and_asked_for(
     assert main(["config", "get", "feeds", "--redis", house]) == Exit.OK
 
 
+def test_the_history_is_listed_newest_first(house: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "history", "feeds", "--redis", house]) == Exit.OK
+    assert "nobody has changed it" in capsys.readouterr().out
+    with sync_redis.Redis.from_url(house) as client:
+        for revision, reason in ((1, "first"), (2, "second")):
+            line = {"revision": revision, "etag": "e", "author": "me", "reason": reason, "ts": 1_795_000_000 * 10**9}
+            client.lpush(keys.config_history("feeds"), json.dumps(line | {"document": {}}))
+    assert main(["config", "history", "feeds", "--redis", house]) == Exit.OK
+    text = capsys.readouterr().out
+    assert "2026-11-18 11:06:40" in text
+    assert text.index("second") < text.index("first")
+    assert main(["config", "history", "feeds", "--redis", house, "--json"]) == Exit.OK
+    assert [json.loads(line)["revision"] for line in capsys.readouterr().out.splitlines()] == [2, 1]
+
+
 @pytest.mark.parametrize(
     ("service", "code", "words"),
     [("velocity", Exit.UNREACHABLE, "no velocity is alive"), ("feed", Exit.USAGE, "feeds velocity signals")],

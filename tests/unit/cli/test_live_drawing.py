@@ -60,7 +60,7 @@ def test_the_page_has_what_a_person_looks_for() -> None:
     text = shown(progress(), HOUSE)
     for words in (
         "FORESHOCK  demo cascade, seed 3",
-        "12 of 30 s",
+        "12 s of 30 s",
         "regime ELEVATED",
         "BTC $94,812",
         "sent 1,234",

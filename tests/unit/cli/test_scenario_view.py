@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from rich.console import Console
 
 from foreshock_cli import scenario_view
-
-
-@pytest.mark.parametrize(
-    ("amount", "text"), [(0, "$0"), (950, "$950"), (12_345, "$12.3k"), (4.12e6, "$4.1M"), (2e9, "$2.0B")]
-)
-def test_amounts_are_short(amount: float, text: str) -> None:
-    assert scenario_view.usd(amount) == text
 
 
 def test_bars_show_where_the_events_are() -> None:

@@ -42,7 +42,7 @@ def text_of(summary: Summary) -> str:
 
 def test_a_good_run_is_short_and_says_ok() -> None:
     text = text_of(GOOD)
-    assert text.startswith("cascade, seed 3, 30.0 s: OK")
+    assert text.startswith("cascade, seed 3, 30 s: OK")
     for words in (
         "1,234 sent, 1,234 processed, 0 lost",
         "56 withheld",
@@ -72,7 +72,7 @@ def progress(phase: Phase, elapsed_s: float = 1.0, duration_s: float = 30.0) -> 
 
 def test_the_progress_line() -> None:
     assert summary_view.progress_line("demo", progress(Phase.RUNNING)) == (
-        "demo: running, 1 of 30 s, 5 sent, 4 processed, 1 throttled, signals: ALERT 2"
+        "demo: running, 1 s of 30 s, 5 sent, 4 processed, 1 throttled, signals: ALERT 2"
     )
     assert (
         summary_view.progress_line("up", progress(Phase.RUNNING, duration_s=0.0)) == "up: running, 1 s, 4 liquidations"
@@ -93,9 +93,9 @@ def test_elsewhere_a_line_is_written_at_each_phase_and_every_five_seconds() -> N
             moments.append(10**15 + second * 10**9)
             view.take(progress(phase, second))
     assert [line.split(",")[0:2] for line in stream.getvalue().splitlines()] == [
-        ["demo: starting", " 0 of 30 s"],
-        ["demo: running", " 2 of 30 s"],
-        ["demo: running", " 7 of 30 s"],
+        ["demo: starting", " 0 s of 30 s"],
+        ["demo: running", " 2 s of 30 s"],
+        ["demo: running", " 7 s of 30 s"],
     ]
 
 
@@ -115,3 +115,8 @@ def test_on_a_terminal_one_line_is_rewritten_never_wraps_and_is_gone_at_the_end(
     assert second.startswith("demo: running")
     assert max(len(first), len(second)) < 40
     assert last == ""
+
+
+def test_a_long_recording_is_told_in_hours_and_has_no_seed() -> None:
+    replayed = msgspec.structs.replace(GOOD, scenario="replay", duration_s=10_000.4)
+    assert text_of(replayed).startswith("replay, 2:46:40: OK")

@@ -18,7 +18,7 @@ from foreshock_model.signal import Level
 JUDGED = [name for name, each in SCENARIOS.items() if each.alerts is not None]
 
 
-def played(scenario: str, seed: int, partitions: int = 1, duration_s: float = 30.0) -> tuple[Timeline, OfflineRun]:
+def played(scenario: str, seed: int, partitions: int = 1, duration_s: float = 18.0) -> tuple[Timeline, OfflineRun]:
     venues = simulations()
     options = DemoOptions(scenario=scenario, seed=seed, duration_s=duration_s)
     timeline = make_timeline(options, venues.scripts)
@@ -26,7 +26,7 @@ def played(scenario: str, seed: int, partitions: int = 1, duration_s: float = 30
 
 
 @pytest.mark.parametrize("scenario", JUDGED)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_scenario_raises_an_alert_exactly_where_it_should(scenario: str, seed: int) -> None:
     timeline, run = played(scenario, seed)
     levels = Counter(said.level for _, said in run.signals)
@@ -53,7 +53,8 @@ def test_one_partition_and_eight_say_the_same() -> None:
 
 
 def test_equal_arguments_have_equal_outcomes() -> None:
-    assert played("flash", 2, duration_s=15.0) == played("flash", 2, duration_s=15.0)
+    (_, one), (_, two) = played("flash", 2, duration_s=12.0), played("flash", 2, duration_s=12.0)
+    assert one == two
 
 
 def _story(run: OfflineRun) -> dict[tuple[str, str, str], int]:

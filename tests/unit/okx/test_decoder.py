@@ -225,3 +225,9 @@ class TestMarks:
     def test_one_that_cannot_be_is_a_fault(self, data: Any) -> None:
         (fault,) = feed({**mark(TS), "data": data}).faults
         assert fault.row == 0
+
+
+def test_a_liquidation_was_pushed_no_earlier_than_its_newest_row() -> None:
+    """The venue does not say when it pushed: a replay's clock goes by the rows."""
+    found = feed(push(item(detail(), detail(ts=str(TS + 7)))), push(item(detail(ts=str(TS + 3)))))
+    assert found.pushed_ms == TS + 7

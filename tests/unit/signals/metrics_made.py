@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,7 +29,7 @@ class Hit(NamedTuple):
     symbol: str = "BTCUSDT"
 
 
-def rows(symbols: tuple[str, ...], venues: tuple[str, ...] = VENUES) -> dict[str, np.ndarray]:
+def rows(symbols: tuple[str, ...], venues: tuple[str, ...] = VENUES) -> dict[str, Any]:
     """Return the columns of quiet metrics."""
     layout = metrics_codec.layout(len(symbols), len(venues), len(WINDOWS_MS))
     return {name: np.zeros(shape, kind) for name, kind, shape in layout}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from foreshock_signals.domain.prior_model import PRIOR_MODEL
 from foreshock_signals.domain.probability import Model, probability
 
 
-def changed(**weights: float) -> dict[str, object]:
+def changed(**weights: float) -> dict[str, Any]:
     return {**msgspec.to_builtins(PRIOR_MODEL), "weights": {**PRIOR_MODEL.weights, **weights}}
 
 

@@ -22,11 +22,11 @@ from tests.unit.signals.metrics_made import (
 
 from foreshock_model.entries import ConfigDocument, OutputEntry
 from foreshock_model.errors import CodecError
-from foreshock_model.signal import Level
+from foreshock_model.signal import Level, Signal
 from foreshock_signals.domain import config as configs
 from foreshock_signals.domain.config import Override, SignalsConfig, Thresholds
 from foreshock_signals.domain.market import Market
-from foreshock_signals.domain.outcome import Outcome
+from foreshock_signals.domain.outcome import Assessment, Outcome
 from foreshock_signals.domain.state import SignalsState
 
 
@@ -211,6 +211,21 @@ def test_latest_figures_come_once_a_second_in_calm_and_faster_in_a_burst() -> No
     assert told[-1].sides["SHORT"].episode_id is None
 
 
+def test_many_symbols_take_turns_and_none_waits_for_long() -> None:
+    symbols = tuple(f"S{number:03}USDT" for number in range(400))
+    state = SignalsState()
+    served: dict[str, list[int]] = {}
+    for step in range(40):
+        outcome = state.advance(
+            entry_id(step * 100 * MS), entry(measure([], step * 100 * MS, symbols), step * 100 * MS)
+        )
+        assert len(outcome.assessments) <= 134
+        for each in outcome.assessments:
+            served.setdefault(each.symbol, []).append(step)
+    assert set(served) == set(symbols)
+    assert max(other - one for steps in served.values() for one, other in pairwise([0, *steps])) < 35
+
+
 def test_a_tracked_symbol_nobody_heard_of_is_unknown_not_calm() -> None:
     state = SignalsState(tracked=("BTCUSDT",))
     outcome = state.advance(entry_id(0), OutputEntry("empty", NOW))
@@ -237,7 +252,8 @@ def test_a_quiet_symbol_stays_published_for_ten_minutes_a_tracked_one_for_ever()
 def test_input_that_stops_in_a_burst_is_degraded_and_ends_the_episode() -> None:
     state = SignalsState()
     Tape(state, cascade(0)).play(0, 6 * SECOND)
-    told, signals = [], []
+    told: list[Assessment] = []
+    signals: list[Signal] = []
     for second in range(7, 40):
         outcome = state.advance(entry_id(second * SECOND), OutputEntry("empty", NOW + second * SECOND))
         told += outcome.assessments

@@ -87,6 +87,20 @@ def test_the_row_of_a_symbol_that_became_empty_is_written_once() -> None:
     assert state.advance("3-0", writer.tick(NOW + 311 * SECOND)).kind == "empty"
 
 
+@pytest.mark.parametrize("symbol", [f"S{number}USDT" for number in range(6)])
+def test_a_symbol_emptied_by_a_change_of_configuration_is_told_of_as_empty(symbol: str) -> None:
+    """Whatever its turn is: a reader must not be left with figures that are gone."""
+    emptied = NOW + 299 * SECOND  # the last bucket of the longest window began 2 s before NOW, the delay is 1 s
+    state, writer = VelocityState(), Writer()
+    state.advance("1-0", writer.batch(NOW, Row(symbol, "bybit", ts=NOW)))
+    for clock in range(NOW + 290 * SECOND, emptied, 100 * MS):
+        answer = state.advance("2-0", writer.tick(clock))
+    assert answer.kind == "empty" or metrics_of(answer).count.sum() == 1
+    state.advance("3-0", config_entry(writer, emptied, VelocityConfig()))
+    assert metrics_of(state.advance("4-0", writer.tick(emptied + 2 * MS))).count.sum() == 0
+    assert state.advance("5-0", writer.tick(emptied + SECOND)).kind == "empty"
+
+
 def test_a_symbol_touched_just_before_the_grid_point_waits_for_the_next() -> None:
     state, writer = VelocityState(), Writer()
     state.advance("1-0", writer.batch(NOW + 90 * MS, Row("AUSDT", ts=NOW)))

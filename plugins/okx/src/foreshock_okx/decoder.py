@@ -77,7 +77,9 @@ class OkxDecoder:
             out = Decoded()
             for number, frame in enumerate(frames):
                 self._frame(number, frame, out)
-        self._newest_ms = max(self._newest_ms, max(out.liquidations.ts_event_ms, default=0))
+        told_ms = max(out.liquidations.ts_event_ms, default=0)
+        self._newest_ms = max(self._newest_ms, told_ms)
+        out.pushed_ms = max(out.pushed_ms, told_ms)  # these frames do not say when they were pushed: not before this
         return out
 
     def _liquidations(self, frames: Sequence[str | bytes]) -> Decoded:

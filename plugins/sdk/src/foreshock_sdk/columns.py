@@ -92,7 +92,7 @@ class RawContext:
     def __len__(self) -> int:
         return len(self.instrument)
 
-    def append(self, frame: int, instrument: int, field: int, value: float, ts_event_ms: int) -> None:
+    def append(self, frame: int, instrument: int, field: int, value: float, ts_event_ms: int) -> None:  # noqa: PLR0917
         """Add one row."""
         self.frame.append(frame)
         self.instrument.append(instrument)

@@ -7,21 +7,21 @@ class ForeshockError(Exception):
     """Base of every error a plugin raises on purpose."""
 
 
-class Retryable(ForeshockError):
+class Retryable(ForeshockError):  # noqa: N818 - what the caller must do is the name
     """The same call may be made again, after a pause."""
 
 
-class Rejected(ForeshockError):
+class Rejected(ForeshockError):  # noqa: N818 - what the caller must do is the name
     """The venue's final no. Making the call again changes nothing."""
 
 
-class Ambiguous(ForeshockError):
+class Ambiguous(ForeshockError):  # noqa: N818 - what the caller must do is the name
     """The outcome is unknown: reconcile, never resend."""
 
 
-class Fatal(ForeshockError):
+class Fatal(ForeshockError):  # noqa: N818 - what the caller must do is the name
     """The plugin cannot go on: its route is disabled and reported."""
 
 
 class FrameError(ForeshockError):
-    """A frame, or one row of it, that cannot be understood. It is counted, kept and reported, never raised to the socket."""
+    """A frame, or one row of it, that cannot be understood: counted, kept and reported, never raised to the socket."""

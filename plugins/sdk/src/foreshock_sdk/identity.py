@@ -40,7 +40,7 @@ def float_bits(value: float) -> int:
     return int(struct.unpack("<Q", struct.pack("<d", value))[0])
 
 
-def event_key(
+def event_key(  # noqa: PLR0913, PLR0917 - the raw fields
     seed: int, side: int, ts_event_ms: int, size: float, identity: tuple[float, float], ordinal: int = 0
 ) -> int:
     """Return the 64-bit key of one event; ordinal counts equal rows of one frame from 0."""

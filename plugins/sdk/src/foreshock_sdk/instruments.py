@@ -44,7 +44,7 @@ class InstrumentSpec(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.contract_base or self.base}{self.quote}-{self.expiry or 'PERP'}.{self.venue.upper()}"
 
 
-def convert(
+def convert(  # noqa: PLR0917 - one formula's variables
     price: Number, size: Number, contract_value: Number, inverse: Number, multiplier: Number
 ) -> tuple[Number, Number, Number]:
     """Convert a venue's price and size to (price, quantity, notional_usd) of the base coin.

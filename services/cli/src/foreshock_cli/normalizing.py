@@ -93,7 +93,8 @@ class Normalizer:
         raw = decoded.liquidations
         if not len(raw):
             return [], []
-        columns = self._ingest.rows(decoded, np.full(frames, NEVER).tolist()).liquidations
+        with np.errstate(all="ignore"):  # what overflows is found below, row by row
+            columns = self._ingest.rows(decoded, np.full(frames, NEVER).tolist()).liquidations
         good = np.logical_and.reduce([np.isfinite(columns[name]) for name in ("price", "quantity", "notional_usd")])
         beyond = [] if good.all() else _places(decoded, np.flatnonzero(~good).tolist())
         refs = self._ingest.refs

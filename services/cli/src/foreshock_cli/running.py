@@ -55,7 +55,7 @@ def to_end(command: str, view: AbstractContextManager[View], run: Run[Result]) -
 
     A second Ctrl-C ends it at once. Raises CommandError for what a person can put right.
     """
-    configure_logs("ERROR")
+    configure_logs("ERROR", "human")
     try:
         with ExitStack() as stack:
             shown = stack.enter_context(view)

@@ -11,17 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from foreshock_cli.terminal import table
+from foreshock_cli.wording import span, usd
 
 BARS = " ▁▂▃▄▅▆▇█"
 COLUMNS = 80
-
-
-def usd(amount: float) -> str:
-    """Return an amount in four characters or so: $950, $12.3k, $4.1M."""
-    for unit, size in (("B", 1e9), ("M", 1e6), ("k", 1e3)):
-        if abs(amount) >= size:
-            return f"${amount / size:.1f}{unit}"
-    return f"${amount:.0f}"
 
 
 def sparkline(at_ms: npt.NDArray[Any], duration_s: float, columns: int = COLUMNS) -> str:
@@ -47,7 +40,7 @@ def rendered(about: dict[str, Any], summary: str, spark: str) -> Group:
         ("odd", f"{about['late']:,} late rows, {about['oddities']} oddities (bad frames, cut sockets ...)"),
     ):
         facts.add_row(name, value)
-    head = Text.assemble((about["scenario"], "bold"), f": {summary}; {about['duration_s']:g} s, seed {about['seed']}")
+    head = Text.assemble((about["scenario"], "bold"), f": {summary}; {span(about['duration_s'])}, seed {about['seed']}")
     return Group(head, Text(), facts, Text(), Text(spark, "cyan"), Text(), _episodes(about["episodes"]))
 
 

@@ -6,26 +6,29 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from foreshock_cli.live.drawing import counted
 from foreshock_cli.status_view import state
+from foreshock_cli.wording import counted, span
 from foreshock_lab.summary import Progress, Summary
 from foreshock_runtime.latency import LatencySummary
+
+RECORDED = "replay"
+"""The scenario of a recording: no seed made it."""
 
 
 def progress_line(title: str, progress: Progress) -> str:
     """Return one line on how far a run is."""
+    head = f"{title}: {progress.phase.value}, {span(progress.elapsed_s)}"
     if not progress.duration_s:
-        return f"{title}: {progress.phase.value}, {progress.elapsed_s:.0f} s, {progress.processed:,} liquidations"
-    total = f" of {progress.duration_s:.0f}"
+        return f"{head}, {progress.processed:,} liquidations"
     counts = f"{progress.sent:,} sent, {progress.processed:,} processed, {progress.throttled:,} throttled"
-    head = f"{title}: {progress.phase.value}, {progress.elapsed_s:.0f}{total} s"
-    return f"{head}, {counts}, signals: {counted(progress.signals)}"
+    return f"{head} of {span(progress.duration_s)}, {counts}, signals: {counted(progress.signals)}"
 
 
 def rendered(summary: Summary) -> Group:
     """Return the outcome of a run."""
     verdict = Text("OK", "bold green") if summary.ok else Text("FAILED", "bold red")
-    head = Text.assemble((summary.scenario, "bold"), f", seed {summary.seed}, {summary.duration_s:.1f} s: ", verdict)
+    seed = "" if summary.scenario == RECORDED else f", seed {summary.seed}"
+    head = Text.assemble((summary.scenario, "bold"), f"{seed}, {span(summary.duration_s)}: ", verdict)
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim", no_wrap=True)
     facts.add_column()

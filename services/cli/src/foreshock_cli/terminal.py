@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from functools import cache
 from typing import Any
 
 import msgspec
@@ -17,15 +16,13 @@ PIPED_WIDTH = 160
 """Columns used where output is no terminal: nothing is cut that a person or `grep` would miss."""
 
 
-@cache
 def out() -> Console:
-    """Return the console of stdout."""
+    """Return a console on stdout."""
     return _console(stderr=False)
 
 
-@cache
 def err() -> Console:
-    """Return the console of stderr."""
+    """Return a console on stderr."""
     return _console(stderr=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 from typing import IO
 
@@ -93,18 +94,18 @@ class RecordedMarket:
         self._venue = host.venues[options.venue]
         self._frames = frames
         self._options = options
-        self._times = tuple(self._time_of(each) for each in frames)
+        self._offsets = _offsets([self._time_of(each) for each in frames])
         self._told = 0
 
     @property
     def duration_s(self) -> float:
         """From the first to the last frame, in recorded time."""
-        return self._since_first(len(self._times) - 1)
+        return self._offsets[-1]
 
     @property
     def elapsed_s(self) -> float:
         """How much of it has been told."""
-        return self._since_first(self._told - 1)
+        return self._offsets[self._told - 1] if self._told else 0.0
 
     async def ready(self) -> None:
         """Wait until all sockets have subscribed."""
@@ -114,7 +115,7 @@ class RecordedMarket:
         """Tell the recording at the speed asked for."""
         for at, recorded in enumerate(self._frames):
             if self._options.speed and at:
-                pause = max(self._since_first(at) - self._since_first(at - 1), 0.0)
+                pause = self._offsets[at] - self._offsets[at - 1]
                 await asyncio.sleep(min(pause, LONGEST_PAUSE_S) / self._options.speed)
             route, told = self._venue.reader.read_on_route(recorded.frame)
             socket = await self._socket(route.url.removeprefix(self._venue.connector.endpoints.websocket))
@@ -127,12 +128,14 @@ class RecordedMarket:
         await until(lambda: bool(self._venue.sockets))
         return next((each for each in self._venue.sockets if each.path == path), self._venue.sockets[0])
 
-    def _since_first(self, at: int) -> float:
-        known = [each for each in self._times[: max(at, -1) + 1] if each]
-        return (known[-1] - known[0]) / 1e9 if known else 0.0
-
     def _time_of(self, recorded: Recorded) -> int:
         return recorded.ts_recv or self._venue.reader.time_ms(recorded.frame) * 1_000_000
+
+
+def _offsets(times: list[int]) -> list[float]:
+    """Return seconds since the first known time, never falling: a recording may repeat itself. times: ns, 0 unknown."""
+    first = next((each for each in times if each), 0)
+    return list(accumulate(((each - first) / 1e9 if each else 0.0 for each in times), max))
 
 
 async def run_replay(

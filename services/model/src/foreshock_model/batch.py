@@ -55,15 +55,18 @@ class EventBatch:
     """Liquidations and context of one entry.
 
     instruments    the contracts its rows point at (at most 65,536)
-    liquidations   columns of LIQUIDATION_COLUMNS, one length: price, quantity, notional_usd per base coin [USD, coins,
-                   USD], times ns UTC, liquidated_side a `LiquidatedSide`, price_kind a `PriceKind`, flags `EventFlag`
+    liquidations   columns of LIQUIDATION_COLUMNS, one length: price, quantity, notional_usd [USD, base coins, USD],
+                   times ns UTC, liquidated_side a `LiquidatedSide`, price_kind a `PriceKind`, flags `EventFlag`
     context        columns of CONTEXT_COLUMNS: field is a `ContextField`
     """
 
     __slots__ = ("context", "instruments", "liquidations")
 
     def __init__(
-        self, instruments: tuple[InstrumentRef, ...], liquidations: Columns | None = None, context: Columns | None = None
+        self,
+        instruments: tuple[InstrumentRef, ...],
+        liquidations: Columns | None = None,
+        context: Columns | None = None,
     ) -> None:
         self.instruments = instruments
         self.liquidations = empty(LIQUIDATION_COLUMNS) if liquidations is None else liquidations

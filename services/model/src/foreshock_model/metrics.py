@@ -1,4 +1,4 @@
-"""WindowMetrics: what velocity says of the touched symbols, as columns, and its codec (`protos/foreshock/velocity/v1/metrics.proto`)."""
+"""WindowMetrics: what velocity says of symbols, as columns, and its codec (`protos/.../velocity/v1/metrics.proto`)."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ class DataQuality(msgspec.Struct, frozen=True):
 
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True):
-    """One signal. side is the side being liquidated; ts ns UTC; signal equals level; schema is the version of this object."""
+    """One signal. side is the side being liquidated; ts ns UTC; signal equals level; schema is this object's version."""
 
     schema: int = SCHEMA
     kind: str = "signal"

@@ -1,7 +1,7 @@
 """GetConfig and UpdateConfig, the same for every service: field mask, etag, validate_only, who and why.
 
-A service's messages follow one form (`protos/foreshock/*/v1/control.proto`): requests have `config`, `update_mask`, `etag`,
-`validate_only`, `author`, `reason`; responses `config` and `revision`. The service's configuration is a msgspec Struct
+A service's messages follow one form (`protos/foreshock/*/v1/control.proto`): requests have `config`, `update_mask`,
+`etag`, `validate_only`, `author`, `reason`; responses `config` and `revision`. The service's configuration is a msgspec Struct
 with the same field names as its `config` message.
 """
 

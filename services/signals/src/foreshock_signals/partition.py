@@ -11,6 +11,7 @@ from foreshock_model import keys
 from foreshock_runtime.clock import Clock
 from foreshock_runtime.config_store import ConfigStore
 from foreshock_runtime.latency import LatencyRecorder
+from foreshock_runtime.log import get_logger
 from foreshock_runtime.streams import OwnerOptions, OwnerStatus, PartitionOwner
 from foreshock_runtime.streams.ids import as_text, id_key
 from foreshock_signals.commands import Retention
@@ -19,6 +20,8 @@ from foreshock_signals.domain.state import SERVICE, SignalsState
 from foreshock_signals.journal import Journal
 from foreshock_signals.processor import Place, SignalsProcessor
 from foreshock_signals.settings import SignalsSettings
+
+_log = get_logger(__name__)
 
 
 class Tools(NamedTuple):
@@ -78,19 +81,22 @@ class Partition:
     async def refresh_seed(self) -> None:
         """Learn the configuration a rebuilt state begins with. Raises what redis-py raises.
 
-        The stream itself carries it, unless the entry that did was trimmed away since.
+        The stream itself carries it, unless the entry that did was trimmed away since, or never came this far.
         """
+        self._seed = None
         stored = await self._tools.store.load()
         newest = await self._tools.store.history(1)
-        if stored is None or not newest or newest[0].ts // 1_000_000 >= await self._oldest_ms():
-            self._seed = None
+        oldest_ms = await self._oldest_ms()
+        if stored is None or not newest or 0 < oldest_ms <= newest[0].ts // 1_000_000:
             return
         try:
             self._seed = decode(stored.document), stored.revision
-        except ValueError:
-            self._seed = None  # of a later version; the built-in one is as good as any
+        except ValueError as error:
+            # Of a later version: the built-in one is as good as any.
+            _log.warning("config_unreadable", revision=stored.revision, reason=str(error))
 
     async def _oldest_ms(self) -> int:
+        """Return the time of the oldest entry, 0 when there is none."""
         first = await self._tools.redis.xrange(keys.metrics(self.number), count=1)
         return id_key(as_text(first[0][0]))[0] if first else 0
 

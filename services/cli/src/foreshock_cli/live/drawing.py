@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from foreshock_cli.live.reading import SIDES, WINDOWS, HouseView, SymbolView
-from foreshock_cli.scenario_view import usd
 from foreshock_cli.signal_lines import LEVEL_STYLES, line
 from foreshock_cli.status_view import state
 from foreshock_cli.terminal import table
+from foreshock_cli.wording import counted, span, usd
 from foreshock_lab.summary import Progress
-from foreshock_model.signal import Level
 
 BAR = 14
 DONE = 20
@@ -46,19 +43,13 @@ def bar(share: float, width: int = BAR) -> str:
     return ("█" * full + EIGHTHS[rest] * bool(rest)).ljust(width)
 
 
-def counted(signals: Mapping[str, int]) -> str:
-    """Return signals by level in words, highest first; those that never came are left out."""
-    levels = [level.name for level in reversed(Level) if level is not Level.NONE]
-    return "  ".join(f"{name} {signals[name]:,}" for name in levels if signals.get(name)) or "none"
-
-
 def _head(title: str, progress: Progress) -> Table:
     made = Table.grid(expand=True)
     made.add_column(ratio=1)
     made.add_column(justify="right")
     share = progress.elapsed_s / progress.duration_s if progress.duration_s else 0.0
-    left = f"{progress.elapsed_s:.0f} of {progress.duration_s:.0f} s " if progress.duration_s else ""
-    clock = f"{left}{_done(share)}" if left else f"{progress.elapsed_s:.0f} s"
+    left = f"{span(progress.elapsed_s)} of {span(progress.duration_s)} " if progress.duration_s else ""
+    clock = f"{left}{_done(share)}" if left else span(progress.elapsed_s)
     made.add_row(f"[bold]FORESHOCK[/]  {escape(title)}", f"[dim]{progress.phase.value}[/]  {clock}")
     return made
 

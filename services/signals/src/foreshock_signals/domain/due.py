@@ -12,6 +12,11 @@ from foreshock_signals.domain.table import Array, Rows
 CALM_INTERVAL, BUSY_INTERVAL = SECOND, SECOND // 4
 """How often a symbol's figures are published, below WATCH and from there on."""
 
+AT_ONCE = 32
+SPREAD_ENTRIES = 3
+"""Of more than AT_ONCE waiting symbols an entry serves one in three: even silent ones, which are looked at once a
+second, are served before their keys go away."""
+
 
 class Due(NamedTuple):
     """signal (R, 2) and changed (R, 2): a signal is due, because the level changed; figures (R,)."""
@@ -28,8 +33,21 @@ def due(rows: Rows, clock: Array, repeat: int) -> Due:
     above = level > 0
     signal = changed | (above & (clock[:, None] - rows["said"] >= repeat))
     interval = np.where(above.any(axis=1), BUSY_INTERVAL, CALM_INTERVAL)
-    figures = changed.any(axis=1) | (clock - rows["assessed"] >= interval)
-    return Due(signal, changed, figures)
+    urgent = changed.any(axis=1)
+    waiting = ~urgent & (clock - rows["assessed"] >= interval)
+    return Due(signal, changed, urgent | _spread(rows, waiting, above.any(axis=1)))
+
+
+def _spread(rows: Rows, waiting: Array, busy: Array) -> Array:
+    """Return which of the waiting symbols are served now: those in a burst first, then those served longest ago."""
+    number = int(waiting.sum())
+    if number <= AT_ONCE:
+        return waiting
+    which = np.flatnonzero(waiting)
+    order = np.lexsort((rows["assessed"][which], ~busy[which]))
+    chosen: Array = np.zeros_like(waiting)
+    chosen[which[order[: max(AT_ONCE, -(-number // SPREAD_ENTRIES))]]] = True
+    return chosen
 
 
 def said_at(said: int, clock: int, repeat: int, *, changed: bool) -> int:

@@ -52,6 +52,16 @@ class Run:
             assert time.monotonic() < deadline, self.call("status").stdout
             time.sleep(0.2)
 
+    def wait_for_events(self) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while not self._velocity_counted():
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+    def _velocity_counted(self) -> int:
+        services = json.loads(self.call("status", "--json").stdout)["services"]
+        return sum(each["counters"].get("events", 0) for each in services if each["service"] == "velocity")
+
     def end(self, number: signal.Signals) -> tuple[int, str, str]:
         self.process.send_signal(number)
         out, err = self.process.communicate(timeout=60)
@@ -125,7 +135,10 @@ def test_a_value_out_of_range_is_refused_by_the_name_of_its_field(run: Run) -> N
     assert "thresholds.watch" in answer.stderr
 
 
-def test_ctrl_c_ends_the_house_in_order_with_the_summary_so_far(run: Run) -> None:
+def test_ctrl_c_ends_the_house_in_order_with_the_summary_so_far(tmp_path: Path) -> None:
+    run = Run(tmp_path, "--duration", "120", "--scenario", "edge", "--json")
+    run.wait_serving()
+    run.wait_for_events()
     pids = [each["pid"] for each in told(run.call("status", "--json"))["services"]]
     assert run.note.exists()
     code, out, err = run.end(signal.SIGINT)

@@ -84,15 +84,17 @@ def test_a_route_that_never_changed_is_known_from_the_ticks(client: sync_redis.R
 
 def test_a_repeated_signal_brings_its_line_up_to_date_and_a_change_adds_one(client: sync_redis.Redis) -> None:
     reader = Reader(client)
-    hear(client, level="WATCH", symbol="BTCUSDT", side="LONG", probability=0.3)
+    hear(client, level="WATCH", symbol="BTCUSDT", side="LONG", probability=0.3, ts=1)
     assert [message.probability for message in reader.read().recent] == [0.3]
-    hear(client, level="WATCH", symbol="BTCUSDT", side="LONG", probability=0.4)
+    hear(client, level="WATCH", symbol="BTCUSDT", side="LONG", probability=0.4, ts=2)
     hear(client, level="ALERT", symbol="BTCUSDT", side="LONG", probability=0.6)
     hear(client, level="WATCH", symbol="BTCUSDT", side="SHORT", probability=0.2)
     hear(client, kind="notice", status="DEGRADED", service="velocity")
     hear(client, level="WATCH", symbol="BTCUSDT", side="LONG", probability=0.35)
     client.xadd(keys.CASCADE_SIGNALS, {"json": "broken"})
-    assert [(message.level, message.probability) for message in reader.read().recent] == [
+    recent = reader.read().recent
+    assert recent[0].ts == 1, "the time of the change"
+    assert [(message.level, message.probability) for message in recent] == [
         ("WATCH", 0.4),
         ("ALERT", 0.6),
         ("WATCH", 0.2),

@@ -61,6 +61,7 @@ class ToyDecoder:
             found.controls.append(Control(at, ControlKind.CLOSING, "1"))
         if "price" in message:
             raw = found.liquidations
+            assert raw.frame is not None
             raw.frame.append(at)
             raw.instrument.append(0)
             raw.side.append(0)

@@ -61,14 +61,14 @@ def test_every_envelope_gives_the_same_row(value: Any) -> None:
 
 def test_an_array_gives_a_row_an_element_and_faults_by_place() -> None:
     found = feed([force_order(), force_order(z="0"), force_order(S="BUY")])
-    assert found.liquidations.side == [LiquidatedSide.LONG, LiquidatedSide.SHORT]
+    assert list(found.liquidations.side) == [LiquidatedSide.LONG, LiquidatedSide.SHORT]
     assert [(fault.frame, fault.row) for fault in found.faults] == [(0, 1)]
 
 
 @pytest.mark.parametrize("average", ["0", "0.0", 0])
 def test_without_an_average_price_the_limit_serves_and_says_so(average: Any) -> None:
     found = feed(force_order(ap=average))
-    assert (found.liquidations.price, found.liquidations.price_kind) == ([82338.30], [PriceKind.LIMIT])
+    assert (found.liquidations.price, list(found.liquidations.price_kind)) == ([82338.30], [PriceKind.LIMIT])
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_row_that_cannot_be_is_a_fault_with_its_reason(changes: dict[str, Any]
     (fault,) = found.faults
     assert (fault.frame, fault.row) == (1, 0)
     assert word in fault.reason
-    assert found.liquidations.frame == [0, 2]
+    assert list(found.liquidations.frames) == [0, 2]
 
 
 def test_a_push_without_its_time_keeps_its_row() -> None:

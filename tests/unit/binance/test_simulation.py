@@ -110,7 +110,7 @@ def test_what_the_throttle_lets_through_decodes_to_what_was_offered(
     assert [instruments.specs[index].raw_symbol for index in got.instrument] == [
         offered[each].raw_symbol for each in told
     ]
-    assert got.side == [offered[each].liquidated_side for each in told]
+    assert list(got.side) == [offered[each].liquidated_side for each in told]
     assert got.price == [offered[each].price for each in told]
     assert got.size == [offered[each].size for each in told]
     assert got.ts_event_ms == [offered[each].ts_event_ms for each in told]

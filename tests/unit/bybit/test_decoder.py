@@ -30,7 +30,7 @@ def feed(*values: Any, instruments: Instruments | None = None) -> Decoded:
 def test_the_side_is_the_positions() -> None:
     """Buy is a long that died: the opposite of an order's side."""
     found = feed(push(changed(S="Buy"), changed(S="Sell")))
-    assert found.liquidations.side == [LiquidatedSide.LONG, LiquidatedSide.SHORT]
+    assert list(found.liquidations.side) == [LiquidatedSide.LONG, LiquidatedSide.SHORT]
 
 
 def test_inverse_sizes_are_usd() -> None:
@@ -74,7 +74,7 @@ def test_a_row_that_cannot_be_is_a_fault_and_its_neighbours_stay(row: Any, word:
     (fault,) = found.faults
     assert (fault.frame, fault.row) == (1, 1)
     assert word in fault.reason
-    assert found.liquidations.frame == [0, 1, 1]
+    assert list(found.liquidations.frames) == [0, 1, 1]
 
 
 def test_a_push_without_its_time_keeps_its_rows() -> None:

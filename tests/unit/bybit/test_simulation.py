@@ -84,7 +84,7 @@ def test_what_is_offered_is_what_is_decoded(offers: list[tuple[str, LiquidatedSi
     assert sorted(each.row for each in told) == list(range(len(offered)))
     got = found.liquidations
     assert [instruments.specs[index].raw_symbol for index in got.instrument] == [each.raw_symbol for each in told]
-    assert got.side == [each.liquidated_side for each in told]
+    assert list(got.side) == [each.liquidated_side for each in told]
     assert (got.price, got.size) == ([each.price for each in told], [each.size for each in told])
     assert got.ts_event_ms == [each.ts_event_ms for each in told]
 

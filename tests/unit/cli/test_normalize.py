@@ -199,6 +199,19 @@ def test_amounts_that_overflow_are_bad_rows_not_broken_json() -> None:
     assert [(bad.line, bad.row) for bad in found.bad] == [(1, 1), (1, 2), (1, 4), (3, 0)]
 
 
+def test_a_batch_of_one_row_a_frame_needs_no_frame_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    def feed(frames: list[bytes], index: int) -> Decoded:
+        found = original(frames, index)
+        found.liquidations.frame = None
+        return found
+
+    original = Boundless._feed
+    monkeypatch.setattr(Boundless, "_feed", staticmethod(feed))
+    connector: Any = Boundless()
+    found = Normalizer(connector).feed([b"1x1", b"1e200x1e200"])
+    assert [(bad.line, bad.row) for bad in found.bad] == [(2, 0)]
+
+
 def test_specs_from_a_file_replace_the_packaged_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     contract = {
         "instId": "BTC-USDT-SWAP",

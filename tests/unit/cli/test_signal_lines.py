@@ -47,6 +47,14 @@ def test_a_notice_says_who_and_what(data: bytes, expected: str) -> None:
     assert ("DEGRADED" in line) == (b"DEGRADED" in data)
 
 
+def test_characters_of_two_columns_keep_the_columns_too() -> None:
+    wide, narrow = (
+        signal_lines.line(signal_lines.Message(symbol=symbol, side="LONG", explanation="why"))
+        for symbol in ("币安人生USDT", "BTCUSDT")
+    )
+    assert wide.cell_len == narrow.cell_len
+
+
 def test_nothing_sent_reaches_the_terminal_as_a_control_sequence() -> None:
     evil = signal_lines.Message(symbol="\x1b[2J", explanation="\x07\x9b31m", level="\x1b]0;x\x07")
     assert not set(signal_lines.line(evil).plain) & {chr(code) for code in (*range(32), *range(127, 160))}

@@ -24,6 +24,7 @@ def rows(source: Ingest, *instruments: int, context: int = 0) -> Ingested:
     found = Decoded()
     raw = found.liquidations
     for at, instrument in enumerate(instruments):
+        assert raw.frame is not None
         raw.frame.append(0)
         raw.instrument.append(instrument)
         raw.side.append(at % 2)

@@ -43,6 +43,7 @@ def decoded(*rows: tuple[int, int, float, float, int], frames: list[int] | None 
     found = Decoded()
     raw = found.liquidations
     for at, (instrument, side, price, size, ts_ms) in enumerate(rows):
+        assert raw.frame is not None
         raw.frame.append(frames[at] if frames else 0)
         raw.instrument.append(instrument)
         raw.side.append(side)

@@ -94,7 +94,7 @@ def test_what_is_offered_is_what_is_decoded(offers: list[tuple[str, LiquidatedSi
     assert sorted(each.row for each in told) == list(range(len(offered)))
     got = found.liquidations
     assert [instruments.specs[index].raw_symbol for index in got.instrument] == [each.raw_symbol for each in told]
-    assert got.side == [each.liquidated_side for each in told]
+    assert list(got.side) == [each.liquidated_side for each in told]
     assert (got.price, got.size) == ([each.price for each in told], [each.size for each in told])
     assert got.ts_event_ms == [each.ts_event_ms for each in told]
 
@@ -127,7 +127,7 @@ class TestGreeting:
         pushes = session.greeting(NOW)
         assert [push.channel for push in pushes] == ["mark-price:BTC-USDT-SWAP", SWAPS]
         found = connector.decoder(route, instruments).feed([push.frame for push in pushes])
-        assert found.liquidations.flags == [EventFlag.REPLAYED]
+        assert list(found.liquidations.flags) == [EventFlag.REPLAYED]
 
 
 class TestRequests:

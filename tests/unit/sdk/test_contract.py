@@ -104,12 +104,12 @@ def with_attributes(**attributes: Any) -> Connector:
 
 
 def swap_sides(found: Decoded, _: Sequence[str | bytes]) -> None:
-    found.liquidations.side = [1 for _ in found.liquidations.side]
+    found.liquidations.side = bytearray(1 for _ in list(found.liquidations.side))
 
 
 def lose_rows_of_batches(found: Decoded, frames: Sequence[str | bytes]) -> None:
     if len(frames) > 1:
-        found.liquidations.price_kind = [PriceKind.LIMIT for _ in found.liquidations.price_kind]
+        found.liquidations.price_kind = bytearray(PriceKind.LIMIT for _ in list(found.liquidations.price_kind))
 
 
 def absurd_price(found: Decoded, _: Sequence[str | bytes]) -> None:
@@ -122,7 +122,7 @@ def extra_column_value(found: Decoded, _: Sequence[str | bytes]) -> None:
 
 
 def misnumber(found: Decoded, _: Sequence[str | bytes]) -> None:
-    found.liquidations.frame = [0 for _ in found.liquidations.frame]
+    found.liquidations.frame = [0 for _ in found.liquidations.frames]
 
 
 def forget_canary(found: Decoded, _: Sequence[str | bytes]) -> None:

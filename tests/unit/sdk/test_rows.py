@@ -22,7 +22,7 @@ def test_a_row_as_people_see_it() -> None:
     found = Decoded()
     found.liquidations.append(3, ROW._replace(flags=EventFlag.REPLAYED))
     (event,) = liquidation_events(found, Instruments("v", [SPEC]), ts_recv=99)
-    assert found.liquidations.frame == [3]
+    assert list(found.liquidations.frames) == [3]
     assert (event.venue, event.symbol, event.raw_symbol) == ("v", "XUSDT", "1000XUSDT")
     assert (event.liquidated_side, event.price_kind) == (LiquidatedSide.SHORT, PriceKind.BANKRUPTCY)
     assert (event.price, event.quantity) == pytest.approx((0.00002, 5000.0))

@@ -7,6 +7,8 @@ from itertools import pairwise
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.unit.signals.metrics_made import (
     MS,
     NOW,
@@ -28,6 +30,11 @@ from foreshock_signals.domain.config import Override, SignalsConfig, Thresholds
 from foreshock_signals.domain.market import Market
 from foreshock_signals.domain.outcome import Assessment, Outcome
 from foreshock_signals.domain.state import SignalsState
+
+FLOATS: list[float] = [float("nan"), float("inf"), -1.0, -1e30, 1e30]
+INTEGERS: list[float] = [-1, 2**62, -(2**63)]
+SPOILT = [(name, FLOATS) for name in ("count", "usd", "total_usd", "mark", "acceleration", "jerk")]
+SPOILT += [(name, INTEGERS) for name in ("total_count", "mark_ts")]
 
 
 def config_entry(config: SignalsConfig, revision: int, now: int, service: str = "signals") -> OutputEntry:
@@ -167,6 +174,34 @@ def test_nonsense_in_an_entry_is_survived_and_raises_no_level() -> None:
         assert not outcome.signals
     assert state.level_of("BTCUSDT", "LONG") == Level.NONE
     assert state.level_of("NEVERUSDT", "LONG") == Level.NONE
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_a_spoilt_cell_never_raises_a_level_and_is_forgotten(data: st.DataObject) -> None:
+    name = data.draw(
+        st.sampled_from(["count", "usd", "total_count", "total_usd", "mark", "mark_ts", "acceleration", "jerk"])
+    )
+    values = (
+        [-1, 2**62, -(2**63)] if name in {"total_count", "mark_ts"} else [float("nan"), float("inf"), -1.0, -1e30, 1e30]
+    )
+    value = data.draw(st.sampled_from(values))
+    shape = getattr(measure([], 0, ("BTCUSDT",)), name).shape
+    cell = tuple(data.draw(st.integers(0, size - 1)) for size in shape)
+    hits, found = cascade(0), []
+    for replacement in (value, 0):
+        state = SignalsState()
+        Tape(state, hits).play(0, 2 * SECOND, 500 * MS)
+        metrics = measure(hits, 3 * SECOND, ("BTCUSDT",), mark=60_000.0)
+        getattr(metrics, name)[cell] = replacement
+        outcome = state.advance(entry_id(3 * SECOND), entry(metrics, 3 * SECOND))
+        found.append((state.level_of("BTCUSDT", "LONG"), outcome))
+        Tape(state, hits).play(3_500 * MS, 5 * SECOND, 500 * MS)
+        assert state.level_of("BTCUSDT", "LONG") >= Level.ALERT
+        assert state.level_of("BTCUSDT", "SHORT") == Level.NONE
+    (spoilt, outcome), (zero, _) = found
+    assert spoilt <= zero
+    assert all(np.isfinite(each.probability or 0.0) for each in outcome.assessments)
 
 
 def test_a_mark_and_derivatives_are_shown_where_they_mean_something() -> None:

@@ -63,6 +63,8 @@ class BinanceDecoder:
 
     def feed(self, frames: Sequence[str | bytes]) -> Decoded:
         """Decode frames in order of arrival."""
+        if not frames:
+            return Decoded()
         try:
             return self._liquidations(frames)
         except UNEXPECTED:
@@ -74,21 +76,22 @@ class BinanceDecoder:
     def _liquidations(self, frames: Sequence[str | bytes]) -> Decoded:
         """Decode a batch that holds filled liquidations only; raises when it holds anything else."""
         decode, known, sides = self._decode, self._index.known, SIDES
-        pushes = [decode(frame).data for frame in frames]
-        orders = [push.o for push in pushes]
+        newest = decode(frames[-1]).data
+        orders = [decode(frame).data.o for frame in frames[:-1]]
+        orders.append(newest.o)
         out = Decoded()
         rows, count = out.liquidations, len(orders)
         rows.instrument = [known[order.s] for order in orders]
-        rows.side = [sides[order.S] for order in orders]
+        rows.side = bytearray([sides[order.S] for order in orders])
         rows.price = [order.ap for order in orders]
         rows.size = [order.z for order in orders]
         rows.ts_event_ms = [order.T for order in orders]
         rows.identity_a = [order.q for order in orders]
         rows.identity_b = [order.p for order in orders]
-        rows.frame = list(range(count))
-        rows.price_kind = [PriceKind.AVERAGE] * count
-        rows.flags = [0] * count
-        out.pushed_ms = max([push.E for push in pushes], default=0)
+        rows.frame = None
+        rows.price_kind = bytearray(count)  # zeros: AVERAGE, and no flag
+        rows.flags = bytearray(count)
+        out.pushed_ms = newest.E
         return out
 
     def _frame(self, number: int, frame: str | bytes, out: Decoded) -> None:

@@ -75,15 +75,15 @@ class BybitDecoder:
         out = Decoded()
         rows, count = out.liquidations, len(liquidated)
         rows.instrument = [known[row.s] for row in liquidated]
-        rows.side = [sides[row.S] for row in liquidated]
+        rows.side = bytearray([sides[row.S] for row in liquidated])
         rows.price = [row.p for row in liquidated]
         rows.size = [row.v for row in liquidated]
         rows.ts_event_ms = [row.T for row in liquidated]
         rows.identity_a = rows.price.copy()
         rows.identity_b = [0.0] * count
         rows.frame = [number for number, push in enumerate(pushes) for _ in push.data]
-        rows.price_kind = [PriceKind.BANKRUPTCY] * count
-        rows.flags = [0] * count
+        rows.price_kind = bytearray([PriceKind.BANKRUPTCY]) * count
+        rows.flags = bytearray(count)
         out.pushed_ms = max([push.ts for push in pushes], default=0)
         return out
 

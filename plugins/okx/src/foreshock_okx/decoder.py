@@ -93,15 +93,15 @@ class OkxDecoder:
         out = Decoded()
         rows, count = out.liquidations, len(details)
         rows.instrument = [index for item in items for index in [known[item.instId]] * len(item.details)]
-        rows.side = [sides[detail.side][detail.posSide] for detail in details]
+        rows.side = bytearray([sides[detail.side][detail.posSide] for detail in details])
         rows.price = [detail.bkPx for detail in details]
         rows.size = [detail.sz for detail in details]
         rows.ts_event_ms = [detail.ts for detail in details]
         rows.identity_a = rows.price.copy()
         rows.identity_b = [POSITION_CODES[detail.posSide] for detail in details]
         rows.frame = [number for number, push in enumerate(pushes) for item in push.data for _ in item.details]
-        rows.price_kind = [PriceKind.MARK] * count
-        rows.flags = [0] * count
+        rows.price_kind = bytearray([PriceKind.MARK]) * count
+        rows.flags = bytearray(count)
         return out
 
     def _frame(self, number: int, frame: str | bytes, out: Decoded) -> None:

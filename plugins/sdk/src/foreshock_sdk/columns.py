@@ -6,6 +6,7 @@ for whole batches: a decoder does no arithmetic.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -29,9 +30,9 @@ class RawLiquidation(NamedTuple):
 
 
 class RawLiquidations:
-    """Liquidations as the venue wrote them; all lists have one length.
+    """Liquidations as the venue wrote them; all columns have one length.
 
-    frame        index of the frame within the batch given to `Decoder.feed`
+    frame        index of the frame within the batch given to `Decoder.feed`, None for "row n is of frame n"
     instrument   index into the `Instruments` table the decoder was made with
     side         `LiquidatedSide` (the position that died: the decoder has read the venue's meaning)
     price        the venue's price of one contract unit
@@ -56,22 +57,29 @@ class RawLiquidations:
     )
 
     def __init__(self) -> None:
-        self.frame: list[int] = []
+        self.frame: list[int] | None = []
         self.instrument: list[int] = []
-        self.side: list[int] = []
+        self.side = bytearray()
         self.price: list[float] = []
-        self.price_kind: list[int] = []
+        self.price_kind = bytearray()
         self.size: list[float] = []
         self.ts_event_ms: list[int] = []
         self.identity_a: list[float] = []
         self.identity_b: list[float] = []
-        self.flags: list[int] = []
+        self.flags = bytearray()
 
     def __len__(self) -> int:
         return len(self.instrument)
 
+    @property
+    def frames(self) -> Sequence[int]:
+        """Index of the frame of each row, whichever way it is told."""
+        return range(len(self)) if self.frame is None else self.frame
+
     def append(self, frame: int, row: RawLiquidation) -> None:
         """Add one row."""
+        if self.frame is None:
+            self.frame = list(self.frames)
         self.frame.append(frame)
         for column, value in row._asdict().items():
             getattr(self, column).append(value)

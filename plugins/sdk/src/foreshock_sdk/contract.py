@@ -221,8 +221,8 @@ class ConnectorContract:
         broken = {0, *range(len(self.golden) + 1, len(self.golden) + 5)}
         demand({fault.frame for fault in mixed.faults} == broken, f"faults: {mixed.faults}")
         demand(columns_of([mixed]) == columns_of([alone]), "rows are lost")
-        numbers = [frame - 1 for frame in mixed.liquidations.frame]
-        demand(numbers == alone.liquidations.frame, "frames are misnumbered")
+        numbers = [frame - 1 for frame in mixed.liquidations.frames]
+        demand(numbers == list(alone.liquidations.frames), "frames are misnumbered")
 
     def test_nothing_in_nothing_out(self) -> None:
         """An empty batch is no error."""

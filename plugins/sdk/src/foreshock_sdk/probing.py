@@ -84,7 +84,7 @@ class Probe:
     def demand_truth(self, found: Decoded, frames: int, about: object) -> None:
         """Demand that all columns have one length and that no row says what cannot be."""
         rows, context = found.liquidations, found.context
-        lengths = {len(getattr(rows, column)) for column in (*COLUMNS, "frame")}
+        lengths = {len(getattr(rows, column)) for column in (*COLUMNS, "frames")}
         lengths_told = {len(getattr(context, column)) for column in context.__slots__}
         demand(len(lengths) == 1 and len(lengths_told) == 1, f"columns of unequal lengths: {about!r}")
         numbers = [*rows.price, *rows.size]
@@ -95,7 +95,7 @@ class Probe:
         indices = [*rows.instrument, *context.instrument]
         demand(all(0 <= index < len(self.instruments) for index in indices), f"a contract of no table: {about!r}")
         demand(set(rows.side) <= set(LiquidatedSide) and set(rows.price_kind) <= set(PriceKind), f"{about!r}")
-        places = [*rows.frame, *context.frame, *(fault.frame for fault in found.faults)]
+        places = [*rows.frames, *context.frame, *(fault.frame for fault in found.faults)]
         demand(all(0 <= place < frames for place in places), f"frames {places} of {frames}: {about!r}")
 
 

@@ -28,7 +28,7 @@ def _event(
     spec = instruments.specs[rows.instrument[row]]
     identity = (rows.identity_a[row], rows.identity_b[row])
     named = (seed_of(spec.venue, spec.raw_symbol), rows.side[row], rows.ts_event_ms[row], rows.size[row], identity)
-    twin = (rows.frame[row], event_key(*named))
+    twin = (rows.frames[row], event_key(*named))
     key = event_key(*named, twins[twin])
     twins[twin] += 1
     price, quantity, notional = convert(

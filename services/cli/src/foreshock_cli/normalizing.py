@@ -185,7 +185,7 @@ def _is_text(frame: bytes) -> bool:
 
 def _places(decoded: Decoded, indices: Sequence[int]) -> list[tuple[int, int]]:
     """Return (frame, row in it) of rows: the k-th one decoded from a frame is its k-th without fault."""
-    frames = decoded.liquidations.frame
+    frames = decoded.liquidations.frames
     places = []
     for index in indices:
         frame = frames[index]

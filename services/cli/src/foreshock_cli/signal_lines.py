@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from rich.cells import cell_len
 from rich.text import Text
 
 from foreshock_model.signal import Level
@@ -64,7 +65,7 @@ def _signal(message: Message) -> Text:
         (clock(message.ts), "dim"),
         "  ",
         (f" {_clean(message.level)} ".ljust(10), style),
-        f" {_clean(message.symbol):<12} {_clean(message.side):<5} ",
+        f" {_padded(message.symbol, 12)} {_padded(message.side, 5)} ",
         (f"{message.probability:>4.0%}", style if message.rank else "dim"),
         "  ",
         _clean(message.explanation),
@@ -85,6 +86,12 @@ def _notice(message: Message) -> Text:
         " ",
         (_clean(text), style),
     )
+
+
+def _padded(text: str, width: int) -> str:
+    """Fill up to so many columns; some characters take two."""
+    clean = _clean(text)
+    return clean + " " * (width - cell_len(clean))
 
 
 def _clean(text: str) -> str:

@@ -60,7 +60,7 @@ def _done(share: float) -> str:
 
 
 def _facts(progress: Progress, house: HouseView | None) -> Text:
-    regime = (house.regime if house else None) or "not known yet"
+    regime = (house.regime if house else None) or "not known"
     mark = f"${house.mark:,.0f}" if house and house.mark else "-"
     pairs = [("regime", regime), ("BTC", mark)]
     if progress.duration_s:

@@ -115,7 +115,8 @@ class Reader:
             return
         before = next((at for at in reversed(range(len(self._recent))) if _alike(self._recent[at], message)), None)
         if before is not None and self._recent[before].level == message.level:
-            self._recent[before] = message  # only confirms what is shown: the line is brought up to date
+            # It only confirms what is shown: the line is brought up to date and keeps the time of the change.
+            self._recent[before] = msgspec.structs.replace(message, ts=self._recent[before].ts)
         else:
             self._recent.append(message)
 

@@ -17,18 +17,19 @@ _32, _31, _30, _27 = np.uint64(32), np.uint64(31), np.uint64(30), np.uint64(27)
 
 
 def event_keys(  # noqa: PLR0913 - the raw fields, by name
-    *, seeds: Array, side: Array, ts_event_ms: Array, size: Array, identity: tuple[Array, Array], frame: Array
+    *, seeds: Array, side: Array, ts_event_ms: Array, size: Array, identity: tuple[Array, Array], frame: Array | None
 ) -> Array:
     """Return the 64-bit key of each row, (n,) uint64.
 
     seeds is uint64, the seed of each row's contract; ts_event_ms int64; size and identity float64. Equal rows of one
-    frame get the ordinals 0, 1, 2 ... so that true twins both count, and a frame sent twice still gives the same keys.
+    frame get the ordinals 0, 1, 2 ... so that true twins both count, and a frame sent twice still gives the same keys;
+    frame None says that no two rows share one.
     """
     state = seeds.copy()
     _fold(state, (2 * ts_event_ms + side).view(np.uint64))
     for values in (size, *identity):
         _fold(state, values.view(np.uint64))
-    if len(frame) > 1 and not (np.diff(frame) > 0).all():
+    if frame is not None and len(frame) > 1 and not (np.diff(frame) > 0).all():
         state += _ordinals(state, frame)
     state ^= state >> _30
     state *= _MIX_1

@@ -85,8 +85,8 @@ class Ingest:
 
     def _liquidations(self, raw: RawLiquidations, received: Array) -> Columns:
         index = np.asarray(raw.instrument, np.intp)
-        frame = np.asarray(raw.frame, np.intp)
-        side = np.frombuffer(bytes(raw.side), np.uint8)
+        frame = None if raw.frame is None else np.asarray(raw.frame, np.intp)
+        side = np.frombuffer(raw.side, np.uint8)
         size = np.asarray(raw.size, np.float64)
         ts_event_ms = np.asarray(raw.ts_event_ms, np.int64)
         identity = np.asarray(raw.identity_a, np.float64), np.asarray(raw.identity_b, np.float64)
@@ -100,12 +100,12 @@ class Ingest:
             self._inverse[index],
             self._multiplier[index],
         )
-        ts_recv = received[frame]
+        ts_recv = received if frame is None else received[frame]
         ts_event, flags = self._clamp(ts_event_ms * NS_PER_MS, ts_recv, self._flags(raw, index))
         columns: Columns = {
             "instrument": index.astype(np.uint16),
             "liquidated_side": side,
-            "price_kind": np.frombuffer(bytes(raw.price_kind), np.uint8),
+            "price_kind": np.frombuffer(raw.price_kind, np.uint8),
             "flags": flags,
             "price": price,
             "quantity": quantity,
@@ -118,7 +118,7 @@ class Ingest:
 
     def _flags(self, raw: RawLiquidations, index: Array) -> Array:
         flags: Array = self._packaged[index]
-        return flags | np.asarray(raw.flags, np.uint16) if any(raw.flags) else flags
+        return flags | np.frombuffer(raw.flags, np.uint8) if any(raw.flags) else flags
 
     def _clamp(self, ts_event: Array, ts_recv: Array, flags: Array) -> tuple[Array, Array]:
         future = ts_event > ts_recv

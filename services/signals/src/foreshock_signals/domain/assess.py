@@ -53,7 +53,7 @@ def learn(rows: Rows, clock: Array, totals: tuple[Array, Array], venues: Array) 
 
     venues (V,) is the column of each in the table, MAX_VENUES for those beyond.
     """
-    count, usd = (baseline.believable(each, np.inf) for each in totals)
+    count, usd = (baseline.believable(each, baseline.MOST_TOTAL) for each in totals)
     correlation.update(rows, clock, count, venues)
     baseline.update(rows, clock, count.sum(axis=2), usd.sum(axis=2))
     rows["venues"][:, venues] |= count.any(axis=1)

@@ -31,6 +31,9 @@ FASTEST = 3.0
 LONGEST_WAIT_SECONDS = 60.0
 """What would have to wait longer is not learnt from."""
 
+MOST_TOTAL = 1e15
+"""No total since a stream began is larger."""
+
 
 class Usual(NamedTuple):
     """rate: liquidations a second; size: USD of one, clipped; both (R, 2) and positive."""

@@ -30,12 +30,13 @@ def due(rows: Rows, clock: Array, repeat: int) -> Due:
     """Return what is due at `clock` (R,) ns; repeat is ns between signals of a level."""
     level = rows["level"]
     changed = level != rows["published"]
-    above = level > 0
+    above: Array = level > 0
     signal = changed | (above & (clock[:, None] - rows["said"] >= repeat))
-    interval = np.where(above.any(axis=1), BUSY_INTERVAL, CALM_INTERVAL)
-    urgent = changed.any(axis=1)
-    waiting = ~urgent & (clock - rows["assessed"] >= interval)
-    return Due(signal, changed, urgent | _spread(rows, waiting, above.any(axis=1)))
+    busy: Array = above.any(axis=1)
+    interval = np.where(busy, BUSY_INTERVAL, CALM_INTERVAL)
+    urgent: Array = changed.any(axis=1)
+    waiting: Array = ~urgent & (clock - rows["assessed"] >= interval)
+    return Due(signal, changed, urgent | _spread(rows, waiting, busy))
 
 
 def _spread(rows: Rows, waiting: Array, busy: Array) -> Array:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from foreshock_model.metrics import WindowMetrics
-from foreshock_signals.domain.baseline import SIZE_CAP, Usual, believable
+from foreshock_signals.domain.baseline import MOST_TOTAL, SIZE_CAP, Usual, believable
 from foreshock_signals.domain.table import Array
 
 WINDOWS_MS = (2_000, 10_000, 60_000, 300_000)
@@ -78,7 +78,7 @@ def activity(metrics: WindowMetrics, usual: Usual) -> Activity:
     count = _nested(believable(metrics.count[..., at], MOST_COUNT))
     usd = _nested(np.where(count > 0, believable(metrics.usd[..., at], MOST_USD), 0.0))
     clipped = np.minimum(usd, count * (usual.size * SIZE_CAP)[:, :, None, None])
-    totals = believable(metrics.total_count, np.inf)
+    totals = believable(metrics.total_count, MOST_TOTAL)
     share = totals / np.maximum(totals.sum(axis=2, keepdims=True), 1.0)
     # A total below what its own window holds is not believed: such a venue must burst alone to count as broad.
     share = np.where(totals >= count[..., LONG], share, 1.0)

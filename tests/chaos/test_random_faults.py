@@ -24,13 +24,13 @@ SEEDS = int(os.environ.get("CHAOS_SEEDS", "2"))
 async def test_a_house_survives_a_random_schedule(seed: int, tmp_path: Path) -> None:
     faults = schedule(seed, duration_s=SECONDS)
     report = await run_chaos(_options(tmp_path, seed), faults)
-    assert report.ok, (faults, report.unexplained, report.differences, report.outcome.account)
+    assert report.ok, report.describe()
 
 
 async def test_what_is_lost_with_feeds_is_a_recorded_gap(tmp_path: Path) -> None:
     faults = (Fault(at_s=4.0, kind=FaultKind.KILL, target="feeds"),)
     report = await run_chaos(_options(tmp_path, 7), faults)
-    assert report.ok, (report.unexplained, report.differences, report.outcome.account)
+    assert report.ok, report.describe()
     assert {gap.route.partition("/")[0] for gap in report.gaps} >= {"binance", "okx"}
 
 

@@ -68,6 +68,14 @@ class ChaosReport(msgspec.Struct, frozen=True, kw_only=True):
         account = self.outcome.account
         return not (self.unexplained or self.differences or account.duplicates or account.unknown)
 
+    def describe(self) -> str:
+        """Return what happened and what is wrong, a line each."""
+        account = self.outcome.account
+        gaps = (f"gap {each.route} {each.start} {(each.end - each.start) / 1e9:.3f} s" for each in self.gaps)
+        faults = (f"{each.at_s} s: {each.kind} {each.target} {each.seconds} s" for each in self.faults)
+        counts = f"sent {account.sent} lost {account.lost} doubled {account.duplicates} unknown {account.unknown}"
+        return "\n".join((*faults, *gaps, counts, *self.unexplained, *self.differences, *self.outcome.problems))
+
 
 async def run_chaos(
     options: DemoOptions, faults: Sequence[Fault], on_progress: OnProgress | None = None
@@ -123,7 +131,7 @@ async def _happen(house: House, fault: Fault) -> None:
 def unexplained(missing: Sequence[Hashable], sent: Mapping[Hashable, int], gaps: Sequence[Gap]) -> list[str]:
     """Name the missing rows that no gap accounts for. sent: when each was written, ns UTC."""
     return [
-        str(row)
+        f"{row} sent at {sent[row]}"
         for row in missing
         if not (isinstance(row, Fact) and any(gap.covers(row.venue, sent[row]) for gap in gaps))
     ]

@@ -1,8 +1,8 @@
 """GetConfig and UpdateConfig, the same for every service: field mask, etag, validate_only, who and why.
 
 A service's messages follow one form (`protos/foreshock/*/v1/control.proto`): requests have `config`, `update_mask`,
-`etag`, `validate_only`, `author`, `reason`; responses `config` and `revision`. The service's configuration is a msgspec Struct
-with the same field names as its `config` message.
+`etag`, `validate_only`, `author`, `reason`; responses `config` and `revision`. The service's configuration is a msgspec
+Struct with the same field names as its `config` message.
 """
 
 from __future__ import annotations
@@ -82,9 +82,7 @@ class ConfigControl(Generic[C]):
         return await self._fill(response, config)
 
     async def _checked(self, merged: Any, context: Any) -> C:
-        plain = MessageToDict(
-            merged, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
-        )
+        plain = MessageToDict(merged, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
         try:
             config = msgspec.convert(plain, type(self._built_in), strict=False)
         except msgspec.ValidationError as error:

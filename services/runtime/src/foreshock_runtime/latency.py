@@ -49,6 +49,4 @@ class LatencyRecorder:
 
     def summary(self) -> LatencySummary:
         """Return count, median, 99th percentile and largest."""
-        return LatencySummary(
-            self._count, self.percentile_ms(0.5), self.percentile_ms(0.99), self._max_ns / 1e6
-        )
+        return LatencySummary(self._count, self.percentile_ms(0.5), self.percentile_ms(0.99), self._max_ns / 1e6)

@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from enum import IntEnum
 from importlib.metadata import version
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
@@ -18,7 +20,7 @@ from foreshock_runtime.connection import TROUBLE, RedisHealth, connect
 from foreshock_runtime.log import configure, get_logger, handle_loop_errors
 from foreshock_runtime.metrics import Metrics, MetricsServer
 from foreshock_runtime.rpc import AddService, Bound, RpcServer, StartError
-from foreshock_runtime.settings import ServiceSettings, SettingsError
+from foreshock_runtime.settings import ServiceSettings, SettingsError, load_settings
 from foreshock_runtime.watchdog import Watchdog
 
 # After the grace is over, cancelled tasks get this long to let go.
@@ -101,6 +103,21 @@ def run_service(main: Main, settings: ServiceSettings, name: str) -> int:
     configure(settings.log_level, settings.log_format)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(run_in_loop(main, settings, name, signals=True))
+
+
+def main(serve: Main, kind: type[ServiceSettings]) -> int:
+    """Run a service as a program: settings from the environment and, if FORESHOCK_CONFIG names one, a TOML file.
+
+    Returns the exit code.
+    """
+    env = dict(os.environ)
+    toml = env.pop("FORESHOCK_CONFIG", "")
+    try:
+        settings = load_settings(kind, env=env, toml_path=Path(toml) if toml else None)
+    except SettingsError as error:
+        print(f"foreshock-{kind.section}: {error}", file=sys.stderr)  # noqa: T201 - there is no log yet
+        return Exit.SETTINGS
+    return run_service(serve, settings, kind.section)
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -10,7 +11,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from foreshock_runtime.latency import LatencyRecorder
-from foreshock_velocity.partition import Partition
+from foreshock_velocity.stage import VelocityPartition as Partition
 
 PREFIX = "foreshock_velocity"
 COUNTERS = {
@@ -47,8 +48,10 @@ class VelocityCollector(Collector):
     """Reads all partitions of the process."""
 
     def __init__(self, partitions: Sequence[Partition], latency: LatencyRecorder) -> None:
+        self.latency = latency
+        self.trimmed_unread: Counter[int] = Counter()
+        """Metrics cut before signals had them, by partition."""
         self._partitions = partitions
-        self._latency = latency
 
     def collect(self) -> Iterator[Metric]:
         """Return all metrics, one sample a partition."""
@@ -59,48 +62,48 @@ class VelocityCollector(Collector):
         for name, text in GAUGES.items():
             families[name] = GaugeMetricFamily(f"{PREFIX}_{name}", text, labels=["partition"])
         for partition in self._partitions:
-            for name, value in (counters(partition) | gauges(partition) | work(partition)).items():
+            for name, value in (counters(partition) | gauges(partition) | self._work(partition)).items():
                 families[name].add_metric([str(partition.number)], value)
         yield from families.values()
         yield self._latencies()
+
+    def _work(self, partition: Partition) -> dict[str, float]:
+        status, journal = partition.status, partition.journal
+        return {
+            "commits": status.commits,
+            "stale_commits": status.stale,
+            "dead_letters": status.dead,
+            "trimmed_unread": self.trimmed_unread[partition.number],
+            "evaluate_seconds": journal.busy_ns / 1e9,
+            "evaluated": journal.entries,
+        }
 
     def _latencies(self) -> GaugeMetricFamily:
         text = "Receipt of an entry's newest event to the acknowledged commit, since the start."
         family = GaugeMetricFamily(f"{PREFIX}_socket_to_metrics_seconds", text, labels=["quantile"])
         for share in QUANTILES:
-            family.add_metric([str(share)], self._latency.percentile_ms(share) / 1e3)
+            family.add_metric([str(share)], self.latency.percentile_ms(share) / 1e3)
         return family
 
 
 def counters(partition: Partition) -> dict[str, int]:
     """Return what the partition's state has counted, nothing when this process does not own it."""
-    if (state := partition.state) is None:
+    if partition.processor is None:
         return {}
+    state = partition.processor.state
     sequencer = {"repeated": state.sequencer.repeated, "missing": state.sequencer.missing}
     return msgspec.structs.asdict(state.counters) | sequencer
 
 
 def gauges(partition: Partition) -> dict[str, float]:
     """Return how the partition stands."""
-    status, state = partition.status, partition.state
+    status = partition.status
     found = {
         "owned": float(status.owned),
         "lag_entries": float(status.lag_entries or 0),
         "lag_seconds": status.lag_seconds,
     }
-    if state is not None:
+    if partition.processor is not None:
+        state = partition.processor.state
         found |= {"symbols": state.symbols, "state_bytes": state.nbytes, "config_revision": state.revision}
     return found
-
-
-def work(partition: Partition) -> dict[str, float]:
-    """Return what this process has done for the partition."""
-    status, journal = partition.status, partition.journal
-    return {
-        "commits": status.commits,
-        "stale_commits": status.stale,
-        "dead_letters": status.dead,
-        "trimmed_unread": partition.trimmed_unread,
-        "evaluate_seconds": journal.busy_ns / 1e9,
-        "evaluated": journal.entries,
-    }

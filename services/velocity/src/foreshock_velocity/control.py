@@ -11,14 +11,13 @@ import grpc.aio
 from foreshock_protos.common.v1 import common_pb2
 from foreshock_protos.velocity.v1 import control_pb2, control_pb2_grpc
 from foreshock_runtime.control import ConfigControl
-from foreshock_runtime.latency import LatencyRecorder
 from foreshock_runtime.lifecycle import Service
-from foreshock_velocity.collector import counters, gauges
+from foreshock_runtime.service_status import service_status
+from foreshock_velocity.collector import VelocityCollector, counters, gauges
 from foreshock_velocity.domain import VelocityConfig
-from foreshock_velocity.partition import Partition
+from foreshock_velocity.stage import VelocityPartition
 
 SERVICE_NAME = "foreshock.velocity.v1.VelocityControlService"
-SLOW_SECONDS = 5.0
 
 
 class VelocityControl(control_pb2_grpc.VelocityControlServiceServicer):
@@ -28,13 +27,13 @@ class VelocityControl(control_pb2_grpc.VelocityControlServiceServicer):
         self,
         service: Service,
         config: ConfigControl[VelocityConfig],
-        partitions: Sequence[Partition],
-        latency: LatencyRecorder,
+        partitions: Sequence[VelocityPartition],
+        collector: VelocityCollector,
     ) -> None:
         self._service = service
         self._config = config
         self._partitions = partitions
-        self._latency = latency
+        self._collector = collector
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """Register with a server."""
@@ -53,22 +52,17 @@ class VelocityControl(control_pb2_grpc.VelocityControlServiceServicer):
         return control_pb2.GetStatusResponse(status=self._status())
 
     def _status(self) -> common_pb2.ServiceStatus:
-        beat = self._service.heartbeat()
-        summary = self._latency.summary()
-        return common_pb2.ServiceStatus(
-            service=beat.service,
-            instance=beat.instance,
-            version=beat.version,
-            serving=beat.serving,
-            config_revision=beat.config_revision,
-            partitions=[_partition(each) for each in self._partitions],
+        lost = self._collector.trimmed_unread
+        return service_status(
+            self._service,
             counters=self._counters(),
-            latencies={
-                "socket_to_metrics": common_pb2.Latency(
-                    n=summary.n, p50_ms=summary.p50, p99_ms=summary.p99, max_ms=summary.max
-                )
-            },
-            problems=self._problems(),
+            latencies={"socket_to_metrics": self._collector.latency},
+            partitions=self._partitions,
+            problems=[
+                f"partition {each}: {lost[each]} metrics were cut before signals had them"
+                for each in lost
+                if lost[each]
+            ],
         )
 
     def _counters(self) -> dict[str, int]:
@@ -78,29 +72,3 @@ class VelocityControl(control_pb2_grpc.VelocityControlServiceServicer):
             standing = gauges(partition)
             total.update({name: int(standing.get(name, 0)) for name in ("symbols", "state_bytes")})
         return dict(total)
-
-    def _problems(self) -> list[str]:
-        found = []
-        for partition in self._partitions:
-            status, number = partition.status, partition.number
-            if status.lag_seconds > SLOW_SECONDS:
-                found.append(f"partition {number} is {status.lag_seconds:.0f} s behind")
-            if status.dead:
-                found.append(f"partition {number}: {status.dead} entries could not be processed")
-            if partition.trimmed_unread:
-                found.append(f"partition {number}: {partition.trimmed_unread} metrics were cut before signals had them")
-        return found
-
-
-def _partition(partition: Partition) -> common_pb2.PartitionStatus:
-    status = partition.status
-    return common_pb2.PartitionStatus(
-        partition=partition.number,
-        owned=status.owned,
-        cursor=status.cursor,
-        lag_entries=status.lag_entries or 0,
-        lag_seconds=status.lag_seconds,
-        entries=status.entries,
-        stale=status.stale,
-        dead=status.dead,
-    )

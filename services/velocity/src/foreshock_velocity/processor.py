@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from foreshock_model import keys
 from foreshock_model.entries import InputEntry, OutputEntry
+from foreshock_runtime.partitions import Journal, Seed
 from foreshock_runtime.streams import Command
 from foreshock_velocity.domain import VelocityConfig, VelocityState
-from foreshock_velocity.journal import Journal
 
 CURRENT_TTL_MS = 5_000
 """A key of a dead pipeline goes away instead of telling of calm."""
@@ -17,12 +17,17 @@ CURRENT_TTL_MS = 5_000
 class VelocityProcessor:
     """One partition's state as the runtime's `Processor`."""
 
-    def __init__(self, partition: int, journal: Journal, seed: tuple[VelocityConfig, int] | None = None) -> None:
+    def __init__(self, partition: int, journal: Journal, seed: Seed[VelocityConfig] | None = None) -> None:
         self._stream = keys.metrics(partition)
         self._journal = journal
         self.state = VelocityState()
         if seed is not None:
             self.state.configure(*seed)
+
+    @property
+    def revision(self) -> int:
+        """Revision of the configuration in force."""
+        return self.state.revision
 
     @property
     def warming(self) -> bool:

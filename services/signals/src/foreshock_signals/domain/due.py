@@ -32,7 +32,7 @@ def due(rows: Rows, clock: Array, repeat: int) -> Due:
     changed = level != rows["published"]
     above: Array = level > 0
     signal = changed | (above & (clock[:, None] - rows["said"] >= repeat))
-    busy: Array = above.any(axis=1)
+    busy: Array = np.logical_or.reduce(above, axis=1)
     interval = np.where(busy, BUSY_INTERVAL, CALM_INTERVAL)
     urgent: Array = changed.any(axis=1)
     waiting: Array = ~urgent & (clock - rows["assessed"] >= interval)

@@ -75,12 +75,12 @@ class Voice:
         rows = self.step.rows
         known = bool(rows["last"][row])
         sides = {name: self._side(row, side, episodes[side]) for side, name in enumerate(SIDES)} if known else {}
-        worst = max(SIDES, key=lambda name: sides[name].probability) if known else None
+        worst = max(sides, key=lambda name: (Level[sides[name].level], sides[name].probability), default=None)
         return Assessment(
             symbol=symbol,
             ts=int(self.step.clock[row]),
             probability=sides[worst].probability if worst else None,
-            level=max((each.level for each in sides.values()), key=lambda name: Level[name], default=None),
+            level=sides[worst].level if worst else None,
             side=worst,
             sides=sides,
             regime=self._context.regime,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from urllib.error import URLError
+from collections.abc import Sequence
 from urllib.request import Request, urlopen
 
 import msgspec
@@ -28,33 +28,47 @@ class SpecSource(msgspec.Struct, frozen=True):
 
 
 async def load_specs(connector: Connector, endpoints: Endpoints) -> tuple[Instruments, SpecSource]:
-    """Return the venue's contracts and where they came from. Never raises for what the venue does."""
-    packaged = connector.packaged_specs()
-    instruments = Instruments(connector.venue, packaged.specs)
+    """Return the venue's contracts and where they came from. Never raises for what the venue does.
+
+    What the venue lists is all there is: a packaged contract that is no longer traded must not be subscribed.
+    """
     try:
         fresh = await fetch_specs(connector, endpoints)
-    except (ForeshockError, URLError, OSError, ValueError) as error:
-        source = SpecSource("packaged", len(instruments), packaged.checked, f"{type(error).__name__}: {error}")
+    except (ForeshockError, OSError, ValueError) as error:
+        packaged = connector.packaged_specs()
+        source = SpecSource("packaged", len(packaged.specs), packaged.checked, f"{type(error).__name__}: {error}")
         log.warning("packaged_specs_used", venue=connector.venue, checked=packaged.checked, reason=source.reason)
-        return instruments, source
-    for spec in fresh:
-        instruments.put(spec)
+        return Instruments(connector.venue, packaged.specs), source
     log.info("specs_loaded", venue=connector.venue, contracts=len(fresh))
-    return instruments, SpecSource("rest", len(fresh))
+    return Instruments(connector.venue, fresh), SpecSource("rest", len(fresh))
 
 
-async def fetch_specs(connector: Connector, endpoints: Endpoints) -> list[InstrumentSpec]:
-    """Fetch every page of every listing and read them. Raises FrameError, OSError or URLError."""
-    specs: list[InstrumentSpec] = []
+async def fetch_specs(connector: Connector, endpoints: Endpoints) -> Sequence[InstrumentSpec]:
+    """Fetch every page of every listing and read them together.
+
+    A listing that does not answer is left out; the connector knows whether it can do without. Raises FrameError when it
+    cannot, OSError when none answered.
+    """
+    bodies: dict[str, bytes] = {}
+    failure: OSError | None = None
     for first in connector.spec_requests(endpoints):
-        request: RestRequest | None = first
-        for _ in range(PAGES):
-            if request is None:
-                break
-            body = await asyncio.to_thread(_get, request)
-            specs += connector.parse_specs({request.name: body})
-            request = connector.next_page(request, body)
-    return specs
+        try:
+            bodies |= await _pages(connector, first)
+        except OSError as error:
+            log.warning("listing_failed", venue=connector.venue, listing=first.name, reason=str(error))
+            failure = error
+    if not bodies and failure is not None:
+        raise failure
+    return connector.parse_specs(bodies)
+
+
+async def _pages(connector: Connector, first: RestRequest) -> dict[str, bytes]:
+    bodies: dict[str, bytes] = {}
+    request: RestRequest | None = first
+    while request is not None and len(bodies) < PAGES:
+        bodies[request.name] = await asyncio.to_thread(_get, request)
+        request = connector.next_page(request, bodies[request.name])
+    return bodies
 
 
 def _get(request: RestRequest) -> bytes:

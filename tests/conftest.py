@@ -6,10 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from hypothesis import settings
 from redis.asyncio import Redis
 
 from foreshock_runtime.connection import connect_url
 from foreshock_runtime.embedded import EmbeddedServer
+
+# Without deadlines: other work on the machine is no fault of the code.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

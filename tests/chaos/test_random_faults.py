@@ -16,8 +16,8 @@ from foreshock_lab.domain.faults import Fault, FaultKind, schedule
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(180)]
 
-SECONDS = 9.0
-SEEDS = int(os.environ.get("CHAOS_SEEDS", "2"))
+SECONDS = 8.0
+SEEDS = int(os.environ.get("CHAOS_SEEDS", "1"))
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))

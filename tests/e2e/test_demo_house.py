@@ -76,6 +76,12 @@ async def test_a_redis_that_is_in_use_or_away_is_refused(redis: Redis, redis_ser
         await run_demo(DemoOptions(redis_url="unix:///nowhere/at/all.sock"))
 
 
+async def test_a_service_that_does_not_start_is_named_with_its_last_words(tmp_path: Path) -> None:
+    options = DemoOptions(tcp_port=None, run_dir=tmp_path, extra={"velocity": {"nonsense": "1"}})
+    with pytest.raises(LabError, match=r"velocity ended with exit code 2: .*NONSENSE"):
+        await run_demo(options)
+
+
 async def test_frames_with_duplicates_are_replayed_on_a_named_redis(
     redis: Redis, redis_server: EmbeddedServer, tmp_path: Path
 ) -> None:

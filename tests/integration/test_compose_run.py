@@ -107,9 +107,13 @@ class House:
         deadline = time.monotonic() + HEALTHY_SECONDS
         waiting: Sequence[str] = CONTAINERS
         while waiting := [name for name in waiting if not self.healthy(name)]:
-            logs = self.run("podman", "logs", "--tail", "20", self.name(waiting[0]), check=False)
-            assert time.monotonic() < deadline, f"{waiting} not healthy\n{logs.stdout}{logs.stderr}"
+            assert time.monotonic() < deadline, f"{waiting} not healthy\n{self.words(waiting[0])}"
             time.sleep(0.5)
+
+    def words(self, service: str) -> str:
+        """Return the last of what a service said."""
+        logs = self.run("podman", "logs", "--tail", "40", self.name(service), check=False)
+        return logs.stdout + logs.stderr
 
     def exit_codes(self) -> dict[str, int]:
         return {service: self.inspect(service)["State"]["ExitCode"] for service in CONTAINERS}
@@ -201,9 +205,9 @@ def test_every_entry_is_answered_by_the_services_behind(house: House) -> None:
     newest = house.store("XREVRANGE", "events:{p0}", "+", "-", "COUNT", "1").splitlines()[0]
     deadline = time.monotonic() + 10.0
     while not house.store("XRANGE", "metrics:{p0}", newest, newest):
-        assert time.monotonic() < deadline, f"velocity has not answered {newest}"
+        assert time.monotonic() < deadline, f"no answer to {newest}\n{house.words('velocity')}"
     while house.store("GET", "regime:current") == "":
-        assert time.monotonic() < deadline, "signals says nothing of the regime"
+        assert time.monotonic() < deadline, house.words("signals")
 
 
 def test_what_the_store_acknowledged_outlives_its_sudden_death(house: House) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from foreshock_lab import leash
 from foreshock_lab.polling import within
 from foreshock_lab.processes import Processes, clean_environment
 from foreshock_lab.run_dir import run_directory
@@ -135,3 +137,19 @@ def test_a_run_directory_goes_unless_it_was_named_or_something_failed(tmp_path: 
         raise ValueError("x")
     assert failed.path.exists()
     failed.path.rmdir()
+
+
+def test_the_leash_kills_what_it_still_holds_even_when_it_is_stopped() -> None:
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    held, freed = (subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) for _ in range(2))
+    held.send_signal(signal.SIGSTOP)
+    try:
+        assert leash.main([f"+{held.pid}\n", f"+{freed.pid}\n", f"-{freed.pid}\n"]) == 0
+        assert held.wait(10) == -signal.SIGKILL
+        assert freed.poll() is None
+        assert leash.main([f"+{held.pid}\n"]) == 0, "one that has gone is no trouble"
+    finally:
+        freed.kill()
+        freed.wait()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

@@ -24,7 +24,7 @@ from foreshock_runtime.clock import SystemClock
 from foreshock_sdk import Instruments
 from foreshock_sdk.connector import Route
 
-SHORT = DemoOptions(scenario="flash", seed=3, duration_s=3.0, rate=40.0)
+SHORT = DemoOptions(scenario="flash", seed=3, duration_s=2.0, rate=80.0)
 
 
 class Client:

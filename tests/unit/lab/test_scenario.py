@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foreshock_lab.domain.contracts import base_price, tabulate
+from foreshock_lab.domain.flow import pick
 from foreshock_lab.domain.scenario import SCENARIOS, generate
 from foreshock_lab.domain.timeline import Oddity, Timeline
 from foreshock_sdk import InstrumentSpec, LiquidatedSide
@@ -229,3 +230,16 @@ def test_a_listing_without_usd_contracts_is_refused() -> None:
 def test_an_unknown_coin_has_a_price_of_its_own() -> None:
     assert 0.1 <= base_price("NOSUCHCOIN") <= 10
     assert base_price("NOSUCHCOIN") == base_price("NOSUCHCOIN") != base_price("ANOTHER")
+
+
+def test_rows_that_would_be_alike_differ_by_a_lot() -> None:
+    cheap = [spec("alpha", "SATSUSDT", "SATS")]
+    timeline = generate("steady", rate=4_000.0, duration_s=5, listings={"alpha": cheap})
+    rows = [(row.event_ms, row.liquidated_side, row.price, row.size) for row in timeline.rows()]
+    assert len(set(rows)) == len(rows) > 15_000
+
+
+def test_a_market_without_a_contract_there_is_refused() -> None:
+    contracts = tabulate({"alpha": [spec("alpha", "BTCUSDT", "BTC")]})
+    with pytest.raises(ValueError, match="BTCUSDT has no contract there"):
+        pick(np.random.default_rng(0), contracts, 0, 1)

@@ -12,12 +12,12 @@ from foreshock_model.entries import OutputEntry
 from foreshock_model.signal import Level, Signal, decode
 from foreshock_runtime.clock import FrameClock
 from foreshock_runtime.latency import LatencyRecorder
+from foreshock_runtime.partitions import Journal
 from foreshock_signals import commands
 from foreshock_signals.commands import Retention
 from foreshock_signals.domain.market import Market
 from foreshock_signals.domain.outcome import Outcome
 from foreshock_signals.domain.state import SignalsState
-from foreshock_signals.journal import Journal
 from foreshock_signals.processor import Place, SignalsProcessor, own
 
 KEPT = Retention(record=1_000_000, subscribers=100_000, history=1_000, history_seconds=86_400)
@@ -35,6 +35,11 @@ def at_level(level: Level) -> Outcome:
 
 def published(outcome: Outcome) -> list[tuple[Any, ...]]:
     return list(commands.of(outcome, 3, entry_id(6 * SECOND), KEPT, tells_market=True))
+
+
+def note(journal: Journal, outcome: Outcome) -> None:
+    received = max((each.data_quality.input_ts for each in outcome.signals), default=0)
+    journal.advanced(journal.start(), received, tuple(each.level for each in outcome.signals))
 
 
 def a_journal() -> Journal:
@@ -132,10 +137,10 @@ def test_only_acknowledged_entries_are_counted_and_measured() -> None:
     journal = Journal(latency, FrameClock(NOW + 6 * SECOND + 5 * MS))
     outcome = an_outcome()
     for _ in range(3):
-        journal.advanced(journal.start(), outcome)
+        note(journal, outcome)
     journal.committed(1, "1-0")
     journal.committed(0, "1-0")
-    assert sum(journal.signals.values()) == len(outcome.signals) == 1
+    assert sum(journal.acknowledged.values()) == len(outcome.signals) == 1
     assert journal.entries == 3
     assert latency.summary().n == 1
     assert latency.summary().max == pytest.approx(5.0)
@@ -144,7 +149,7 @@ def test_only_acknowledged_entries_are_counted_and_measured() -> None:
 def test_a_replayed_recording_is_not_measured() -> None:
     latency = LatencyRecorder()
     journal = Journal(latency, FrameClock(NOW + 3_600 * SECOND))
-    journal.advanced(journal.start(), an_outcome())
+    note(journal, an_outcome())
     journal.committed(1, "1-0")
     assert latency.summary().n == 0
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from foreshock_runtime.lifecycle import main
 from foreshock_runtime.settings import SettingsError, load_settings
-from foreshock_signals import __main__ as command
+from foreshock_signals.app import serve
 from foreshock_signals.settings import SignalsSettings
 
 
@@ -24,5 +25,5 @@ def test_the_command_ends_with_2_on_bad_settings(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("FORESHOCK_PARTITIONS", "many")
-    assert command.main() == 2
+    assert main(serve, SignalsSettings) == 2
     assert "partitions" in capsys.readouterr().err

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
@@ -39,8 +39,9 @@ class PicowsReader:
             yield listener
         finally:
             transport.disconnect()
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await transport.wait_disconnected()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await transport.wait_disconnected()
 
 
 class _Listener(WSListener):

@@ -3,164 +3,146 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 
 from foreshock_feeds.config import FeedsConfig
 from foreshock_feeds.domain.assemble import Assembler
 from foreshock_feeds.domain.dedupe import Dedupe
-from foreshock_feeds.health import RouteHealth
+from foreshock_feeds.health import Command, RouteHealth
 from foreshock_feeds.metrics import FeedsMetrics
 from foreshock_feeds.output import Output
+from foreshock_feeds.parts import Parts
 from foreshock_feeds.quarantine import Quarantine
-from foreshock_feeds.reader import OpenSocket, WebsocketsReader
 from foreshock_feeds.resume import Earlier, look_back
-from foreshock_feeds.settings import FeedsSettings
+from foreshock_feeds.session import RouteSession
 from foreshock_feeds.venue import Venue
 from foreshock_model import keys
-from foreshock_runtime.clock import Clock, FrameClock
-from foreshock_runtime.control import Present
+from foreshock_runtime.clock import FrameClock
+from foreshock_runtime.connection import TROUBLE
+from foreshock_runtime.control import ConfigControl
 from foreshock_runtime.lifecycle import Service
-from foreshock_runtime.settings import SettingsError
 from foreshock_runtime.streams.trim import trim
 from foreshock_runtime.streams.writer import PartitionWriter, next_epoch
 from foreshock_sdk.connector import Connector, Endpoints
-from foreshock_sdk.discovery import Plugins
-
-BAD_FRAMES = "feeds:bad"
-"""Stream with the newest frames that could not be understood."""
-BAD_KEPT = 1_000
 
 
 class Feeds:
     """Venues, the way out, and what is known of both. Made by `begin`."""
 
     def __init__(
-        self, service: Service, settings: FeedsSettings, *, plugins: Plugins, writer: PartitionWriter, earlier: Earlier
+        self, service: Service, parts: Parts, config: ConfigControl[FeedsConfig], writer: PartitionWriter, earlier: Earlier
     ) -> None:
-        clock = service.clock if settings.clock == "system" else FrameClock()
+        settings = parts.settings
         self.revision = -1
-        self.symbols: tuple[str, ...] = ()
-        self.plugins = plugins
-        self.earlier = earlier
-        self.health = RouteHealth(clock)
-        self.quarantine = Quarantine(clock)
+        self.plugins = parts.plugins
+        self._clock = service.clock if settings.clock == "system" else FrameClock()
+        self.health = RouteHealth(self._clock, earlier.last_clock)
+        self.quarantine = Quarantine(self._clock)
         self.metrics = FeedsMetrics(service.registry)
         self.output = Output(
             writer,
             Assembler(settings.partitions),
             self.health,
-            clock=clock,
+            clock=self._clock,
             metrics=self.metrics,
             gather_ms=settings.gather_ms,
             buffer_rows=settings.buffer_rows,
         )
         self._service = service
-        self._settings = settings
-        open_socket = _reader(settings, clock)
-        self.venues = [self._venue(connector, open_socket, clock) for connector in _chosen(plugins, settings)]
+        self._parts = parts
+        self._config = config
+        self._applying = asyncio.Lock()
+        self._stopped = False
+        self.venues = [self._venue(connector, earlier) for connector in parts.connectors]
 
     @classmethod
-    async def begin(cls, service: Service, settings: FeedsSettings) -> Feeds:
-        """Look at what an earlier run left and take a new epoch. Raises SettingsError, and what redis-py raises."""
-        plugins = Plugins()
-        for info in plugins.infos:
-            if info.error:
-                service.log.error("plugin_broken", plugin=info.name, reason=info.error)
+    async def begin(cls, service: Service, parts: Parts, config: ConfigControl[FeedsConfig]) -> Feeds:
+        """Look at what an earlier run left and take a new epoch. Raises what redis-py raises."""
+        settings = parts.settings
         writer = f"feeds:{settings.instance}"
         earlier = await look_back(service.redis, writer, settings.partitions)
         epoch = await next_epoch(service.redis, writer)
         out = PartitionWriter(
             service.redis, partitions=settings.partitions, writer=writer, epoch=epoch, clock=service.clock
         )
-        return cls(service, settings, plugins=plugins, writer=out, earlier=earlier)
+        return cls(service, parts, config, out, earlier)
 
-    async def start(self, config: Present[FeedsConfig]) -> None:
-        """Start every venue; one that fails is reported and the others run."""
-        self.revision, self.symbols = config.revision, config.config.symbols
-        await asyncio.gather(*(venue.start(self.symbols) for venue in self.venues))
-        self._know_routes()
-        if self.earlier.last_clock:
-            for venue in self.venues:
-                for socket in venue.sockets:
-                    self.health.resume(socket.session.name, self.earlier.last_clock)
+    @property
+    def sessions(self) -> list[RouteSession]:
+        """The routes' sessions."""
+        return [socket.session for venue in self.venues for socket in venue.sockets]
 
-    async def apply(self, config: Present[FeedsConfig]) -> None:
-        """Follow a changed configuration."""
-        if config.revision == self.revision:
-            return
-        self.revision, self.symbols = config.revision, config.config.symbols
-        self._service.log.info("config_applied", revision=self.revision, symbols=list(self.symbols))
-        for venue in self.venues:
-            await venue.follow(self.symbols)
-        self._know_routes()
+    async def apply(self) -> None:
+        """Follow the configuration in force, the first time by starting every venue; one that fails is reported.
+
+        Raises what redis-py raises, ValidationError when what is stored there is none of ours.
+        """
+        async with self._applying:
+            present = await self._config.present()
+            if self._stopped or present.revision == self.revision:
+                return
+            symbols = present.config.symbols
+            if self.revision < 0:
+                await asyncio.gather(*(venue.start(symbols) for venue in self.venues))
+                self.health.started()
+            else:
+                await asyncio.gather(*(venue.follow(symbols) for venue in self.venues))
+            self.revision = self._service.config_revision = present.revision
+            self._service.log.info("config_applied", revision=self.revision, symbols=list(symbols))
 
     async def stop(self) -> None:
-        """Close all sockets."""
-        await asyncio.gather(*(venue.stop() for venue in self.venues))
+        """Close all sockets, for good."""
+        async with self._applying:
+            self._stopped = True
+            await asyncio.gather(*(venue.stop() for venue in self.venues))
 
     async def maintain(self) -> None:
-        """Write what was noticed, trim the streams, set the gauges. Raises what redis-py raises."""
-        redis = self._service.redis
-        for command in self.health.take():
-            await redis.execute_command(*command)
-        for bad in self.quarantine.take():
-            row = "" if bad.row is None else bad.row
-            fields = ("route", bad.route, "ts", bad.ts, "row", row, "reason", bad.reason, "frame", bad.frame)
-            await redis.execute_command("XADD", BAD_FRAMES, "MAXLEN", "~", BAD_KEPT, "*", *fields)
+        """Set the gauges, write what was noticed, trim the streams. Raises what redis-py raises; then nothing is lost."""
+        self.health.keep(session.name for session in self.sessions)
+        self.metrics.routes(self.sessions)
+        self.metrics.waiting(self.output.waiting)
         for venue in self.venues:
-            self.metrics.duplicates(venue.connector.venue, venue.dedupe.dropped)
-            for socket in venue.sockets:
-                session = socket.session
-                self.metrics.route(session.name, session.frames_seen, session.faults, session.state)
+            self.metrics.venue(venue.connector.venue, venue.dedupe.dropped, venue.ingest.unpriced if venue.ingest else 0)
+        await self._write(self.health.waiting)
+        await self._write(self.quarantine.waiting)
         await self._trim()
 
-    def _know_routes(self) -> None:
-        self.health.know([socket.session.name for venue in self.venues for socket in venue.sockets])
+    async def _write(self, waiting: deque[Command]) -> None:
+        while waiting:
+            command = waiting.popleft()
+            try:
+                await self._service.redis.execute_command(*command)
+            except TROUBLE:
+                waiting.appendleft(command)
+                raise
 
     async def _trim(self) -> None:
-        for partition in range(self._settings.partitions):
+        settings = self._parts.settings
+        for partition in range(settings.partitions):
             trimmed = await trim(
                 self._service.redis,
                 keys.events(partition),
                 now_ns=self._service.clock.now(),
-                retention_ms=int(self._settings.retention_seconds * 1_000),
+                retention_ms=int(settings.retention_seconds * 1_000),
                 guards=(keys.cursor("velocity", partition), keys.state("velocity", partition)),
-                hard_cap=self._settings.retention_entries,
+                hard_cap=settings.retention_entries,
             )
             self.metrics.trimmed(trimmed.lost)
 
-    def _venue(self, connector: Connector, open_socket: OpenSocket, clock: Clock) -> Venue:
-        other = self._settings.endpoints.get(connector.venue)
+    def _venue(self, connector: Connector, earlier: Earlier) -> Venue:
+        settings = self._parts.settings
+        other = settings.endpoints.get(connector.venue)
         dedupe = Dedupe()
-        dedupe.remember(self.earlier.keys)
+        dedupe.remember(earlier.keys(connector.venue))
         return Venue(
             connector,
             connector.endpoints if other is None else Endpoints(other.websocket, other.rest),
-            clock=clock,
-            open_socket=open_socket,
+            clock=self._clock,
+            open_socket=self._parts.reader(self._clock),
             dedupe=dedupe,
             quarantine=self.quarantine,
             deliver=self.output.deliver,
-            changed=self.health.changed,
-            partitions=self._settings.partitions,
+            health=self.health,
+            partitions=settings.partitions,
+            retry_seconds=settings.rest_retry_seconds,
         )
-
-
-def _chosen(plugins: Plugins, settings: FeedsSettings) -> list[Connector]:
-    installed = sorted(plugins.connectors)
-    for field, names in (("venues", settings.venues), ("endpoints", tuple(settings.endpoints))):
-        unknown = [name for name in names if name not in plugins.connectors]
-        if unknown:
-            raise SettingsError(f"{field}: {unknown[0]!r} is not installed; there are {', '.join(installed)}")
-    return [plugins.connectors[name] for name in settings.venues or installed]
-
-
-def _reader(settings: FeedsSettings, clock: Clock) -> OpenSocket:
-    if settings.reader == "websockets":
-        return WebsocketsReader(clock)
-    try:
-        from foreshock_feeds.fast_reader import PicowsReader  # noqa: PLC0415 - an optional extra
-    except ImportError as error:
-        raise SettingsError(
-            "reader: 'picows' is not installed; it comes with the extra foreshock-feeds[fast]"
-        ) from error
-    return PicowsReader(clock)

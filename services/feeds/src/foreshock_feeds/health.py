@@ -2,46 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable
 
 import msgspec
 
-from foreshock_feeds.domain.route_state import RouteState
+from foreshock_feeds.domain.route_state import RouteChange, RouteState
 from foreshock_model import keys
 from foreshock_runtime.clock import Clock
 from foreshock_runtime.log import get_logger
 
 KEPT = 10_000
-"""Entries of feeds:health that are kept."""
+"""Entries of feeds:health that are kept, and that wait at most."""
 log = get_logger("feeds")
+
+Command = tuple[str | int | bytes, ...]
 
 
 class RouteHealth:
-    """Collects changes of routes until they are written, and finds the gaps between."""
+    """Collects changes of routes until they are written, and finds the gaps between.
 
-    def __init__(self, clock: Clock) -> None:
+    resumed_from: ns UTC of the last entry of an earlier run, 0 when there was none. waiting: Redis commands that
+    write what was found.
+    """
+
+    def __init__(self, clock: Clock, resumed_from: int = 0) -> None:
         self.states: dict[str, RouteState] = {}
         self.gaps = 0
+        self.waiting: deque[Command] = deque()
         self._clock = clock
+        self._missed_since: int | None = resumed_from
         self._down_since: dict[str, int] = {}
-        self._waiting: list[dict[str, str]] = []
 
-    def know(self, routes: Sequence[str]) -> None:
-        """Say which routes there are: one that never connected must show, too, and one given up must not."""
-        self.states = {route: self.states.get(route, RouteState.CONNECTING) for route in routes}
+    def opened(self, route: str) -> None:
+        """Say that a route will be read from now on: it must show even if it never connects.
 
-    def resume(self, route: str, last_seen: int) -> None:
-        """Say that an earlier run had its last data at that time (ns UTC): what lies between is a gap."""
-        self._down_since.setdefault(route, last_seen)
+        What a new one misses until it is live is a gap: at the start since the earlier run, later since now.
+        """
+        if route not in self.states:
+            since = self._clock.now() if self._missed_since is None else self._missed_since
+            self._miss(route, since)
+        self.states.setdefault(route, RouteState.CONNECTING)
 
-    def changed(self, route: str, before: RouteState, after: RouteState, reason: str) -> None:
-        """Take a change of state. From the loss of a route until its canary is seen again is a gap."""
-        now = self._clock.now()
-        self.states[route] = after
-        self._add("state", route, now, {"from": before.value, "to": after.value, "reason": reason})
-        if before is RouteState.LIVE:
-            self._down_since.setdefault(route, now)
-        elif after is RouteState.LIVE and route in self._down_since:
+    def started(self) -> None:
+        """Say that all routes of the start are open."""
+        self._missed_since = None
+
+    def keep(self, routes: Iterable[str]) -> None:
+        """Forget all routes but these."""
+        wanted = set(routes)
+        for route in self.states.keys() - wanted:
+            del self.states[route]
+            self._down_since.pop(route, None)
+
+    def changed(self, change: RouteChange) -> None:
+        """Take a change of state. From the last sight of a route's canary until the next is a gap."""
+        now, route = self._clock.now(), change.route
+        self.states[route] = change.after
+        told = {"from": change.before.value, "to": change.after.value, "reason": change.reason}
+        self._add("state", route, now, told)
+        if change.before is RouteState.LIVE:
+            self._miss(route, change.last_good)
+        elif change.after is RouteState.LIVE and route in self._down_since:
             since = self._down_since.pop(route)
             self.gaps += 1
             log.warning("gap", route=route, seconds=round((now - since) / 1e9, 3))
@@ -51,13 +73,13 @@ class RouteHealth:
         """Return the data of a `tick` entry."""
         return msgspec.json.encode({"routes": {name: state.value for name, state in sorted(self.states.items())}})
 
-    def take(self) -> list[tuple[str | int | bytes, ...]]:
-        """Return the Redis commands that write what came since the last call."""
-        waiting, self._waiting = self._waiting, []
-        return [
-            ("XADD", keys.FEEDS_HEALTH, "MAXLEN", "~", KEPT, "*", *(part for pair in fields.items() for part in pair))
-            for fields in waiting
-        ]
+    def _miss(self, route: str, since: int) -> None:
+        if since:
+            self._down_since.setdefault(route, since)
 
     def _add(self, kind: str, route: str, now: int, more: dict[str, str]) -> None:
-        self._waiting.append({"kind": kind, "route": route, "ts": str(now), **more})
+        fields = {"kind": kind, "route": route, "ts": str(now), **more}
+        flat = [part for pair in fields.items() for part in pair]
+        self.waiting.append(("XADD", keys.FEEDS_HEALTH, "MAXLEN", "~", KEPT, "*", *flat))
+        if len(self.waiting) > KEPT:
+            self.waiting.popleft()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from foreshock_feeds.domain.ingest import Ingest, Ingested
 from foreshock_feeds.domain.route_state import RouteState
+from foreshock_feeds.session import RouteSession
 
 
 class FeedsMetrics:
@@ -14,6 +17,13 @@ class FeedsMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._rows = Counter("foreshock_feeds_rows", "Rows taken in.", ("venue", "kind"), registry=registry)
         self._dropped = Counter("foreshock_feeds_dropped", "Rows dropped.", ("kind",), registry=registry)
+        self._unpriced = Gauge(
+            "foreshock_feeds_unpriced",
+            "Liquidations dropped since the start because their contract is not quoted in USD.",
+            ("venue",),
+            registry=registry,
+        )
+        self._waiting = Gauge("foreshock_feeds_waiting_rows", "Rows not yet cut into entries.", registry=registry)
         self._duplicates = Gauge(
             "foreshock_feeds_duplicates", "Duplicates dropped since the start.", ("venue",), registry=registry
         )
@@ -45,12 +55,20 @@ class FeedsMetrics:
         """Count entries lost by trimming."""
         self._trimmed.inc(entries)
 
-    def route(self, name: str, frames: int, faults: int, state: RouteState) -> None:
-        """Set what is known of a route."""
-        self._frames.labels(name).set(frames)
-        self._faults.labels(name).set(faults)
-        self._live.labels(name).set(state is RouteState.LIVE)
+    def routes(self, sessions: Iterable[RouteSession]) -> None:
+        """Set what is known of the present routes; those given up go."""
+        for gauge in (self._frames, self._faults, self._live):
+            gauge.clear()
+        for session in sessions:
+            self._frames.labels(session.name).set(session.frames_seen)
+            self._faults.labels(session.name).set(session.faults)
+            self._live.labels(session.name).set(session.state is RouteState.LIVE)
 
-    def duplicates(self, venue: str, dropped: int) -> None:
-        """Set the duplicates dropped of a venue."""
-        self._duplicates.labels(venue).set(dropped)
+    def venue(self, name: str, duplicates: int, unpriced: int) -> None:
+        """Set what was dropped of a venue."""
+        self._duplicates.labels(name).set(duplicates)
+        self._unpriced.labels(name).set(unpriced)
+
+    def waiting(self, rows: int) -> None:
+        """Set how many rows wait."""
+        self._waiting.set(rows)

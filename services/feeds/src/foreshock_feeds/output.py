@@ -14,11 +14,16 @@ from foreshock_runtime.clock import Clock, FrameClock, monotonic_ns
 from foreshock_runtime.log import get_logger
 from foreshock_runtime.streams.writer import PartitionWriter
 
+ROW_BYTES = 64
+"""What a row takes once it is cut into an entry, rounded up."""
 log = get_logger("feeds")
 
 
 class Output:
-    """Takes rows from all sockets and writes them to the partitions' streams."""
+    """Takes rows from all sockets and writes them to the partitions' streams.
+
+    While Redis is away at most buffer_rows rows wait here, and as many in the writer, already cut into entries.
+    """
 
     def __init__(  # noqa: PLR0913 - its parts, by name
         self,
@@ -45,7 +50,7 @@ class Output:
     def deliver(self, ingest: Ingest, found: Ingested) -> None:
         """Take rows from a socket; never waits."""
         now = self._clock.now()
-        if self._replay and now // GRID_NS != self._clock_of_rows // GRID_NS:
+        if self._replay and now // GRID_NS != self._clock_of_rows // GRID_NS and self._writer_has_room():
             # A recording may jump, and its entries should not depend on how fast it is read: one a slot of the grid.
             self._cut(self._clock_of_rows)
         self._clock_of_rows = now
@@ -54,6 +59,11 @@ class Output:
         if self._assembler.rows > self._buffer_rows:
             self._drop()
         self._wake.set()
+
+    @property
+    def waiting(self) -> int:
+        """Rows that are not cut into entries yet."""
+        return self._assembler.rows
 
     async def run(self) -> None:
         """Write for ever; to be cancelled. What waits then is written by `drain`."""
@@ -87,6 +97,9 @@ class Output:
             data = self._health.tick()
             for partition in ticks:
                 self._writer.add(partition, "tick", clock, data)
+
+    def _writer_has_room(self) -> bool:
+        return sum(part.size for part in self._writer.pending()) < self._buffer_rows * ROW_BYTES
 
     def _drop(self) -> None:
         context, liquidations = self._assembler.bound(self._buffer_rows * 9 // 10)

@@ -2,58 +2,81 @@
 
 from __future__ import annotations
 
-import msgspec
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 from redis.asyncio import Redis
 
 from foreshock_model import batch, keys
 from foreshock_model.entries import InputEntry
 from foreshock_model.errors import CodecError
 
-PAGE = 500
+PAGE = 100
 ENTRIES = 20_000
 """Entries a partition that are looked at."""
 REMEMBER_NS = 120_000_000_000
 """Venues repeat what is younger than this when a client comes back; older repeats were dropped already."""
 
+Array = npt.NDArray[Any]
 
-class Earlier(msgspec.Struct):
-    """last_clock: ns UTC of the newest entry of this writer, 0 when there is none; keys: events it wrote lately."""
 
-    last_clock: int = 0
-    keys: set[int] = msgspec.field(default_factory=set)
+class Earlier:
+    """last_clock: ns UTC up to which every partition has what this writer saw, 0 when it never wrote."""
+
+    def __init__(self) -> None:
+        self.last_clock = 0
+        self._keys: dict[str, list[Array]] = {}
+
+    def keys(self, venue: str) -> Array:
+        """Return the keys of the events a venue had lately, (n,) uint64, oldest first."""
+        newest_first = self._keys.get(venue, [])
+        return np.concatenate([np.empty(0, np.uint64), *reversed(newest_first)])
+
+    def add(self, events: batch.EventBatch) -> None:
+        """Take a batch that is older than those taken before."""
+        instrument, ids = events.liquidations["instrument"], events.liquidations["event_id"]
+        venues = np.array([ref.venue for ref in events.instruments], object)[instrument]
+        for venue in set(venues.tolist()):
+            self._keys.setdefault(venue, []).append(ids[venues == venue])
 
 
 async def look_back(redis: Redis, writer: str, partitions: int) -> Earlier:
-    """Read the newest entries of all partitions. Raises what redis-py raises."""
+    """Read the newest entries of all partitions. Raises what redis-py raises.
+
+    A process that dies may have written some partitions and not yet the others: the earliest end counts.
+    """
     earlier = Earlier()
-    for partition in range(partitions):
-        await _look_back(redis, writer, partition, earlier)
+    ends = [await _look_back(redis, writer, partition, earlier) for partition in range(partitions)]
+    earlier.last_clock = min(filter(None, ends), default=0)
     return earlier
 
 
-async def _look_back(redis: Redis, writer: str, partition: int, earlier: Earlier) -> None:
+async def _look_back(redis: Redis, writer: str, partition: int, earlier: Earlier) -> int:
     end, seen, newest = "+", 0, 0
     while seen < ENTRIES:
         page: list[tuple[bytes, dict[bytes, bytes]]] = await redis.execute_command(
             "XREVRANGE", keys.events(partition), end, "-", "COUNT", PAGE
         )
         for _, fields in page:
-            try:
-                entry = InputEntry.from_fields(fields)
-            except CodecError:
-                continue  # another program's entry: nothing of ours
-            newest = max(newest, entry.clock)
-            if entry.clock < newest - REMEMBER_NS:
-                return
-            _remember(entry, writer, earlier)
+            clock = _take(fields, writer, earlier)
+            newest = max(newest, clock)
+            if clock and clock < newest - REMEMBER_NS:
+                return newest
         if len(page) < PAGE:
-            return
+            break
         seen += len(page)
         end = f"({page[-1][0].decode()}"
+    return newest
 
 
-def _remember(entry: InputEntry, writer: str, earlier: Earlier) -> None:
-    if entry.writer == writer:
-        earlier.last_clock = max(earlier.last_clock, entry.clock)
-    if entry.kind == "batch":
-        earlier.keys.update(batch.decode(entry.data).liquidations["event_id"].tolist())
+def _take(fields: Mapping[bytes, bytes], writer: str, earlier: Earlier) -> int:
+    """Remember an entry's events; return its clock, 0 when another wrote it: clocks of two writers may differ."""
+    try:
+        entry = InputEntry.from_fields(fields)
+        if entry.kind == "batch":
+            earlier.add(batch.decode(entry.data))
+    except CodecError:
+        return 0  # another program's entry: nothing of ours
+    return entry.clock if entry.writer == writer else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from foreshock_feeds.domain.ingest import Ingest, Ingested
-from foreshock_feeds.domain.route_state import RouteInput, RouteState, advance
+from foreshock_feeds.domain.route_state import RouteChange, RouteInput, RouteState, advance
 from foreshock_feeds.quarantine import Quarantine
 from foreshock_runtime.clock import Clock, FrameClock, monotonic_ns
 from foreshock_runtime.log import get_logger
@@ -18,13 +18,13 @@ NS_PER_MS = 1_000_000
 log = get_logger("feeds")
 
 Deliver = Callable[[Ingest, Ingested], None]
-StateChange = Callable[[str, RouteState, RouteState, str], None]
+StateChange = Callable[[RouteChange], None]
 
 
 class RouteSession:
     """A route over all its connections: the state machine, the decoder of the present one, counters.
 
-    name is venue/route. deliver takes canonical rows; changed is called with (name, from, to, reason).
+    name is venue/route; failure what the plugin raised, while the route suffers from it. deliver takes canonical rows.
     """
 
     def __init__(  # noqa: PLR0913 - what it works with, by name
@@ -41,6 +41,7 @@ class RouteSession:
         self.route = route
         self.name = f"{connector.venue}/{route.name}"
         self.state = RouteState.CONNECTING
+        self.failure: str | None = None
         self.closing = False
         self.frames_seen = 0
         self.faults = 0
@@ -53,6 +54,7 @@ class RouteSession:
         self._decoder = connector.decoder(route, ingest.instruments)
         self._replay = clock if isinstance(clock, FrameClock) else None
         self.last_frame = self.last_canary = self.last_sent = monotonic_ns()
+        self._last_good = 0
 
     def opened(self) -> tuple[str, ...]:
         """Begin a new connection; return the frames to send first."""
@@ -80,6 +82,7 @@ class RouteSession:
         self._deliver(self._ingest, self._ingest.rows(decoded, recv_ns))
         if decoded.canary:
             self.last_canary = self.last_frame
+            self._last_good = recv_ns[-1]
             self.happened(RouteInput.CANARY, "canary seen")
         if decoded.faults:
             self._report(decoded, frames)
@@ -90,8 +93,21 @@ class RouteSession:
     def happened(self, what: RouteInput, reason: str) -> None:
         """Move the state machine."""
         before, self.state = self.state, advance(self.state, what)
+        if self.state is RouteState.LIVE:
+            self.failure = None
         if self.state is not before:
-            self._changed(self.name, before, self.state, reason)
+            self._changed(RouteChange(self.name, before, self.state, reason, self._last_good))
+
+    def failed(self, error: Exception) -> str:
+        """Take what the plugin raised; return it in words."""
+        self.failure = f"{type(error).__name__}: {error}"
+        self.happened(RouteInput.FAILED, self.failure)
+        return self.failure
+
+    def slept(self, ns: int) -> None:
+        """Say that this process itself stood still for so long: the venue's silence meanwhile proves nothing."""
+        self.last_frame += ns
+        self.last_canary += ns
 
     def heartbeat(self, now: int) -> str | None:
         """Return the frame to send when the venue's heartbeat is due. now: the steady clock, ns."""

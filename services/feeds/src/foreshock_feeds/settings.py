@@ -27,6 +27,7 @@ class FeedsSettings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_f
     retention_seconds entries older than that leave the stream once every reader has them
     retention_entries above so many entries a partition the oldest leave even if unread, which is counted as loss
     buffer_rows       rows kept while Redis is away; beyond that context goes first, liquidations last
+    rest_retry_seconds  a venue whose list of contracts could not be had is asked again after so long, then less often
     """
 
     section: ClassVar[str] = "feeds"
@@ -39,3 +40,4 @@ class FeedsSettings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_f
     retention_seconds: Seconds = 120.0
     retention_entries: Annotated[int, msgspec.Meta(ge=1_000)] = 1_000_000
     buffer_rows: Annotated[int, msgspec.Meta(ge=1_000)] = 1_000_000
+    rest_retry_seconds: Seconds = 5.0

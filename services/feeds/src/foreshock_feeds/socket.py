@@ -4,36 +4,54 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 
+from foreshock_feeds.domain.attempts import NS, AttemptLimit
 from foreshock_feeds.domain.backoff import full_jitter
 from foreshock_feeds.domain.route_state import RouteInput
-from foreshock_feeds.reader import OpenSocket, SocketLost
+from foreshock_feeds.reader import OpenSocket, Socket, SocketLost
 from foreshock_feeds.session import RouteSession
 from foreshock_runtime.clock import monotonic_ns
 from foreshock_runtime.log import get_logger
+from foreshock_sdk.errors import Fatal
 
 STABLE_NS = 10_000_000_000
 """A connection that lived so long was a success: the next failure starts the backoff anew."""
 WATCH_SECONDS = 0.25
+SLEPT_NS = 1_000_000_000
+"""A watch so much overdue means that this process was stopped, not that the venue was silent."""
 log = get_logger("feeds")
 
 
 class RouteSocket:
-    """Connects, subscribes, feeds the session, and starts again after every loss."""
+    """Connects, subscribes, feeds the session, and starts again after every loss.
 
-    def __init__(self, session: RouteSession, open_socket: OpenSocket) -> None:
+    connects is shared by all routes of the venue; messages is how many frames a second the venue takes on a socket.
+    """
+
+    def __init__(
+        self, session: RouteSession, open_socket: OpenSocket, *, connects: AttemptLimit, messages: float
+    ) -> None:
         self.session = session
         self.reconnects = 0
         self._open = open_socket
+        self._connects = connects
+        self._messages = messages
 
     async def run(self) -> None:
-        """Serve the route for ever; to be cancelled."""
+        """Serve the route; to be cancelled. Returns only when the plugin says that it cannot go on."""
         attempt = 0
         while True:
+            await asyncio.sleep(self._connects.wait_ns(monotonic_ns()) / NS)
             started = monotonic_ns()
-            reason = await self._connection()
-            self.session.happened(RouteInput.CLOSED, reason)
+            try:
+                reason = await self._connection()
+                self.session.happened(RouteInput.CLOSED, reason)
+            except Exception as error:  # a plugin is foreign code: its route suffers, the others go on
+                reason = self.session.failed(error)
+                log.exception("route_failed", route=self.session.name)
+                if isinstance(error, Fatal):
+                    return
             self.reconnects += 1
             attempt = 1 if monotonic_ns() - started > STABLE_NS else attempt + 1
             delay = full_jitter(attempt, random.random())  # noqa: S311 - spreads reconnects
@@ -44,27 +62,34 @@ class RouteSocket:
         session = self.session
         try:
             async with self._open(session.route.url, session.route.heartbeat, session.heard) as socket:
-                for frame in session.opened():
-                    await socket.send(frame)
-                watch = asyncio.create_task(self._watch(socket.send))
+                talking = asyncio.create_task(self._talk(socket, session.opened()))
                 closed = asyncio.create_task(socket.closed())
                 try:
-                    done, _ = await asyncio.wait((watch, closed), return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait((talking, closed), return_when=asyncio.FIRST_COMPLETED)
+                    return (closed if closed.done() else talking).result()
                 finally:
-                    watch.cancel()
+                    talking.cancel()
                     closed.cancel()
-                    await asyncio.gather(watch, closed, return_exceptions=True)
-                return next(iter(done)).result()
+                    await asyncio.gather(talking, closed, return_exceptions=True)
         except SocketLost as error:
             return str(error)
 
-    async def _watch(self, send: Callable[[str], Awaitable[None]]) -> str:
+    async def _talk(self, socket: Socket, subscribe: Sequence[str]) -> str:
+        """Say what the venue must hear; return why the connection should be given up."""
+        pace = AttemptLimit(int(self._messages), 1.0)
+        for frame in subscribe:
+            await asyncio.sleep(pace.wait_ns(monotonic_ns()) / NS)
+            await socket.send(frame)
+        before = monotonic_ns()
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             now = monotonic_ns()
+            late, before = now - before - int(WATCH_SECONDS * NS), now
+            if late > SLEPT_NS:
+                self.session.slept(late)
             reason = self.session.dead_for(now)
             if reason is not None:
                 return reason
             beat = self.session.heartbeat(now)
             if beat is not None:
-                await send(beat)
+                await socket.send(beat)

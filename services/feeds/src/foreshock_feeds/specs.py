@@ -1,20 +1,19 @@
-"""Contract values: from the venue's REST at start and on a timer, else from the table in the package."""
+"""Contract values: the table in the package, replaced by what the venue's REST says as soon as it answers."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from urllib.request import Request, urlopen
 
 import msgspec
 
+from foreshock_feeds import rest
 from foreshock_runtime.log import get_logger
 from foreshock_sdk.connector import Connector, Endpoints, RestRequest
-from foreshock_sdk.errors import ForeshockError
 from foreshock_sdk.instruments import Instruments, InstrumentSpec
 
 PAGES = 50
-BODY_LIMIT = 64 * 2**20
+LIST_SECONDS = 8.0
+"""For all pages of a list: less than the grace of a stop, because the start waits for them."""
 log = get_logger("feeds")
 
 
@@ -27,54 +26,72 @@ class SpecSource(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-async def load_specs(connector: Connector, endpoints: Endpoints) -> tuple[Instruments, SpecSource]:
-    """Return the venue's contracts and where they came from. Never raises for what the venue does.
+class Contracts:
+    """What is known of a venue's contracts. Making one raises what the plugin raises.
 
-    What the venue lists is all there is: a packaged contract that is no longer traded must not be subscribed.
+    table   every contract known, also those no longer listed; shared with decoders, indices never change
+    listed  the contracts to read: the venue's own list once it answered, the packaged ones before
     """
-    try:
-        fresh = await fetch_specs(connector, endpoints)
-    except (ForeshockError, OSError, ValueError) as error:
+
+    def __init__(self, connector: Connector, endpoints: Endpoints) -> None:
         packaged = connector.packaged_specs()
-        source = SpecSource("packaged", len(packaged.specs), packaged.checked, f"{type(error).__name__}: {error}")
-        log.warning("packaged_specs_used", venue=connector.venue, checked=packaged.checked, reason=source.reason)
-        return Instruments(connector.venue, packaged.specs), source
-    log.info("specs_loaded", venue=connector.venue, contracts=len(fresh))
-    return Instruments(connector.venue, fresh), SpecSource("rest", len(fresh))
+        self.table = Instruments(connector.venue, packaged.specs)
+        self.listed = self.table
+        self.source = SpecSource("packaged", len(self.table), packaged.checked, "not asked yet")
+        self._connector = connector
+        self._endpoints = endpoints
 
+    async def learn(self) -> bool:
+        """Ask the venue; return whether it told everything. Never raises for what venue or plugin do.
 
-async def fetch_specs(connector: Connector, endpoints: Endpoints) -> Sequence[InstrumentSpec]:
-    """Fetch every page of every listing and read them together.
-
-    A listing that does not answer is left out; the connector knows whether it can do without. Raises FrameError when it
-    cannot, OSError when none answered.
-    """
-    bodies: dict[str, bytes] = {}
-    failure: OSError | None = None
-    for first in connector.spec_requests(endpoints):
+        Values that came are used even when others did not.
+        """
+        venue, fresh, trouble = self._connector.venue, list[InstrumentSpec](), ""
         try:
-            bodies |= await _pages(connector, first)
-        except OSError as error:
-            log.warning("listing_failed", venue=connector.venue, listing=first.name, reason=str(error))
-            failure = error
-    if not bodies and failure is not None:
-        raise failure
-    return connector.parse_specs(bodies)
+            bodies, trouble = await self._fetch()
+            if bodies:
+                fresh = list(self._connector.parse_specs(bodies))
+                trouble = trouble or ("" if fresh else "no contract is listed")
+        except Exception as error:  # noqa: BLE001 - foreign code reads a foreign answer
+            trouble = _words(error)
+        for spec in fresh:
+            self.table.put(spec)
+        if trouble:
+            if self.source.kind == "packaged":
+                self.source = msgspec.structs.replace(self.source, contracts=len(self.table), reason=trouble)
+            log.warning("specs_incomplete", venue=venue, used=self.source.kind, reason=trouble)
+            return False
+        # In the order of the table, so that an equal list always makes equal routes.
+        places = {spec.raw_symbol: at for at, spec in enumerate(self.table.specs)}
+        self.listed = Instruments(venue, sorted(fresh, key=lambda spec: places[spec.raw_symbol]))
+        log.info("specs_loaded", venue=venue, contracts=len(fresh), replaced=self.source.kind)
+        self.source = SpecSource("rest", len(fresh))
+        return True
+
+    async def _fetch(self) -> tuple[dict[str, bytes], str]:
+        """Return the bodies of all lists that came whole, by request name, and what is wrong with the others."""
+        first = self._connector.spec_requests(self._endpoints)
+        answers = await asyncio.gather(*(self._pages(request) for request in first), return_exceptions=True)
+        bodies: dict[str, bytes] = {}
+        trouble = []
+        for request, answer in zip(first, answers, strict=True):
+            if isinstance(answer, Exception):
+                trouble.append(f"{request.name}: {_words(answer)}")
+            elif isinstance(answer, BaseException):
+                raise answer
+            else:
+                bodies |= answer
+        return bodies, "; ".join(trouble)
+
+    async def _pages(self, first: RestRequest) -> dict[str, bytes]:
+        bodies: dict[str, bytes] = {}
+        request: RestRequest | None = first
+        async with asyncio.timeout(LIST_SECONDS):
+            while request is not None and len(bodies) < PAGES:
+                body = bodies[request.name] = await rest.get(request)
+                request = self._connector.next_page(request, body)
+        return bodies
 
 
-async def _pages(connector: Connector, first: RestRequest) -> dict[str, bytes]:
-    bodies: dict[str, bytes] = {}
-    request: RestRequest | None = first
-    while request is not None and len(bodies) < PAGES:
-        bodies[request.name] = await asyncio.to_thread(_get, request)
-        request = connector.next_page(request, bodies[request.name])
-    return bodies
-
-
-def _get(request: RestRequest) -> bytes:
-    if not request.url.startswith(("http://", "https://")):
-        raise OSError(f"{request.name}: not an http address")
-    asked = Request(request.url, headers={"Accept": "application/json", "User-Agent": "foreshock"})  # noqa: S310
-    with urlopen(asked, timeout=request.timeout) as answer:  # noqa: S310 - the scheme was checked
-        body: bytes = answer.read(BODY_LIMIT)
-        return body
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".removesuffix(": ")

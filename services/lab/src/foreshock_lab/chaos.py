@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 import msgspec
 from redis.asyncio import Redis
 
-from foreshock_lab.conductor import Asides, Attendance, Outcome
+from foreshock_lab.conductor import Asides, Attendance
 from foreshock_lab.demo import DemoOptions, conduct
 from foreshock_lab.domain.facts import Fact
 from foreshock_lab.domain.faults import SERVER, Fault, FaultKind
 from foreshock_lab.domain.ledger import Ledger
 from foreshock_lab.domain.rebuild import differences, rebuild
 from foreshock_lab.house import House
+from foreshock_lab.outcome import Outcome
 from foreshock_lab.summary import OnProgress, Progress
 from foreshock_model import keys
 from foreshock_model.entries import InputEntry

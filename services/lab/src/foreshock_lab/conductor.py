@@ -8,18 +8,17 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-import msgspec
-
 from foreshock_lab.checker import Checker
+from foreshock_lab.control import ServiceView
 from foreshock_lab.domain.ledger import Ledger
-from foreshock_lab.domain.reconcile import Account, reconcile
+from foreshock_lab.domain.reconcile import reconcile
 from foreshock_lab.errors import LabError
 from foreshock_lab.house import SERVICES, House, HouseSettings
+from foreshock_lab.outcome import Outcome, account_problems, health_problems, stream_problems
 from foreshock_lab.polling import within
-from foreshock_lab.status import ServiceView
 from foreshock_lab.summary import OnProgress, Phase, Progress, RedisReport, RunInfo
 from foreshock_runtime.clock import Clock
-from foreshock_runtime.latency import LatencyRecorder, LatencySummary
+from foreshock_runtime.latency import LatencyRecorder
 from foreshock_runtime.log import get_logger
 
 PROGRESS_SECONDS = 0.5
@@ -72,21 +71,6 @@ class Attendance(NamedTuple):
     run_dir: Path
     on_progress: OnProgress
     stop: asyncio.Event
-
-
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a run. problems are those that any run must be without."""
-
-    account: Account
-    throttled: int
-    duplicates_sent: int
-    signals: Mapping[str, int]
-    notices: tuple[tuple[str, str], ...]
-    socket_to_signal: LatencySummary
-    health: Mapping[str, str]
-    status: Mapping[str, ServiceView]
-    redis: RedisReport
-    problems: tuple[str, ...]
 
 
 class Conductor:
@@ -182,7 +166,7 @@ class Conductor:
         interrupted: bool,
     ) -> Outcome:
         account = reconcile(self._ledger.sent, checker.observed, by_id=self._ledger.by_id)
-        problems = [*_account_problems(account), *_stream_problems(checker), *_health_problems(health)]
+        problems = [*account_problems(account), *stream_problems(checker), *health_problems(health)]
         if interrupted:
             problems.append("interrupted before the end")
         real_time = self._settings.clock == "system"
@@ -216,34 +200,6 @@ class Conductor:
             signals=dict(checker.signals) if checker else {},
             info=self._info,
         )
-
-
-def _account_problems(account: Account) -> list[str]:
-    found = {
-        "lost": account.lost,
-        "counted twice": account.duplicates,
-        "came out without having gone in": account.unknown,
-    }
-    problems = [f"{number} rows {what}" for what, number in found.items() if number]
-    return [*problems, *account.examples] if problems else []
-
-
-def _stream_problems(checker: Checker) -> list[str]:
-    observed = checker.observed
-    found = {
-        "entries were numbered by their writer and never came": observed.missing_entries,
-        "inputs have no answer in the metrics stream": len(observed.unanswered),
-        "answers in the metrics stream have no input": len(observed.unasked),
-        "signals were published more than once": sum(checker.received.values()) - len(checker.received),
-        "signals were recorded more than once": sum(checker.recorded.values()) - len(checker.recorded),
-        "signals differ between channel and stream": len(checker.received.keys() ^ checker.recorded.keys()),
-        "messages could not be read": checker.unreadable,
-    }
-    return [f"{number} {what}" for what, number in found.items() if number]
-
-
-def _health_problems(health: Mapping[str, str]) -> list[str]:
-    return [f"{service} is {state}" for service, state in health.items() if state != "SERVING"]
 
 
 @asynccontextmanager

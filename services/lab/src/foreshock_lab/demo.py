@@ -9,36 +9,28 @@ from typing import NamedTuple
 
 import msgspec
 
-from foreshock_lab.conductor import Asides, Attendance, Conductor, Outcome
+from foreshock_lab.conductor import Asides, Attendance, Conductor
 from foreshock_lab.domain.ledger import Ledger
-from foreshock_lab.domain.scenario import SCENARIOS, generate
+from foreshock_lab.domain.scenario import generate
 from foreshock_lab.domain.timeline import Timeline
 from foreshock_lab.errors import LabError
 from foreshock_lab.house import HouseSettings
+from foreshock_lab.outcome import Outcome, summarise
 from foreshock_lab.player import Fresh, Player
 from foreshock_lab.run_dir import run_directory
 from foreshock_lab.summary import (
-    EventCounts,
-    LatencyReport,
     OnProgress,
     Progress,
     Summary,
-    highest,
-    signal_counts,
 )
 from foreshock_lab.venue_host import VenueHost
-from foreshock_model.signal import Level
 from foreshock_runtime.clock import SystemClock
-from foreshock_runtime.latency import LatencySummary
 from foreshock_sdk.connector import Connector
 from foreshock_sdk.discovery import Plugins
 from foreshock_sdk.simulation import VenueScript
 
-NOTHING_MEASURED = LatencySummary(0, 0.0, 0.0, 0.0)
 READABLE_PORT = 6379
 """Where redis-cli looks by itself; another free port where it is taken."""
-DUPLICATES = "duplicates_dropped"
-"""The counter of feeds."""
 
 
 class DemoOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,43 +156,6 @@ async def conduct(
         finally:
             ticking.cancel()
             await asyncio.gather(ticking, return_exceptions=True)
-
-
-def summarise(scenario: str, seed: int, duration_s: float, outcome: Outcome) -> Summary:
-    """Judge an outcome by the rules of its scenario; a name that is no scenario has none of its own."""
-    problems = [*outcome.problems, *_signal_problems(scenario, outcome.signals)]
-    velocity, feeds = outcome.status.get("velocity"), outcome.status.get("feeds")
-    return Summary(
-        scenario=scenario,
-        seed=seed,
-        duration_s=duration_s,
-        ok=not problems,
-        events=EventCounts(sent=outcome.account.sent, throttled=outcome.throttled, processed=outcome.account.processed),
-        lost=outcome.account.lost,
-        duplicates=outcome.account.duplicates,
-        duplicates_dropped=feeds.counters.get(DUPLICATES, 0) if feeds else 0,
-        unknown_rows=outcome.account.unknown,
-        signals=signal_counts(outcome.signals),
-        latency_ms=LatencyReport(
-            socket_to_metrics=velocity.latencies.get("socket_to_metrics", NOTHING_MEASURED)
-            if velocity
-            else NOTHING_MEASURED,
-            socket_to_signal=outcome.socket_to_signal,
-        ),
-        services=outcome.health,
-        redis=outcome.redis,
-        problems=tuple(problems),
-    )
-
-
-def _signal_problems(scenario: str, signals: Mapping[str, int]) -> list[str]:
-    wanted = SCENARIOS[scenario].alerts if scenario in SCENARIOS else None
-    reached = highest(signals)
-    if wanted is True and reached < Level.ALERT:
-        return [f"{scenario} should raise an ALERT or higher; the highest was {reached.name}"]
-    if wanted is False and reached >= Level.ALERT:
-        return [f"{scenario} should raise no ALERT; the highest was {reached.name}"]
-    return []
 
 
 def _settings(options: DemoOptions, host: VenueHost, run_dir: Path) -> HouseSettings:

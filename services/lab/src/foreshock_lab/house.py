@@ -13,10 +13,10 @@ from typing import Any, Literal, Self
 import msgspec
 from redis.asyncio import Redis
 
+from foreshock_lab.control import Health, ServiceView, ask_health, ask_status, heartbeat
 from foreshock_lab.errors import LabError, UnreachableError
 from foreshock_lab.polling import holds_within
 from foreshock_lab.processes import Child, Processes
-from foreshock_lab.status import Health, ServiceView, ask_health, ask_status, heartbeat
 from foreshock_lab.summary import RedisReport, RunInfo
 from foreshock_model import keys
 from foreshock_runtime.connection import TROUBLE, connect_url

@@ -16,6 +16,8 @@ from foreshock_runtime.log import get_logger
 
 CUSTOMARY = {"REDIS_URL", "LOG_LEVEL", "TRACKED_SYMBOLS"}
 PREFIX = "FORESHOCK_"
+LONGEST_LINE = 300
+KILL_SECONDS = 5.0
 log = get_logger("lab")
 
 
@@ -65,9 +67,10 @@ class Child:
         return await self._process.wait()
 
     def last_words(self, lines: int = 4) -> str:
-        """Return the end of its log."""
+        """Return the end of its log, long lines cut."""
         with contextlib.suppress(OSError):
-            return " | ".join(self.log_path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+            told = self.log_path.read_text(encoding="utf-8", errors="replace").splitlines()
+            return " | ".join(line[:LONGEST_LINE] for line in told[-lines:])
         return "it left no log"
 
 
@@ -94,8 +97,8 @@ class Processes:
 
     async def __aexit__(self, *_: object) -> None:
         for child in tuple(self._children.values()):
-            if child.exit_code is None:
-                await child.end(0.0)
+            child.signal(signal.SIGKILL)
+            await child.wait(KILL_SECONDS)
             self.forget(child)
         if self._leash is not None and self._leash.stdin is not None:
             self._leash.stdin.close()

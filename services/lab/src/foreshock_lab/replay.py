@@ -12,10 +12,11 @@ from typing import IO
 import msgspec
 
 from foreshock_lab.conductor import Conductor
-from foreshock_lab.demo import READABLE_PORT, simulations, summarise
+from foreshock_lab.demo import READABLE_PORT, simulations
 from foreshock_lab.domain.ledger import Ledger
 from foreshock_lab.errors import LabError
 from foreshock_lab.house import HouseSettings
+from foreshock_lab.outcome import summarise
 from foreshock_lab.polling import until
 from foreshock_lab.run_dir import run_directory
 from foreshock_lab.summary import OnProgress, Progress, Summary

@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 from foreshock_model.signal import Level
 from foreshock_runtime.latency import LatencyRecorder
 from foreshock_signals.market_stage import MarketStage
-from foreshock_signals.partition import Partition
+from foreshock_signals.stage import SignalsPartition as Partition
 
 PREFIX = "foreshock_signals"
 COUNTERS = {
@@ -45,8 +45,8 @@ class SignalsCollector(Collector):
 
     def __init__(self, partitions: Sequence[Partition], stage: MarketStage, latency: LatencyRecorder) -> None:
         self._partitions = partitions
-        self._stage = stage
-        self._latency = latency
+        self.latency = latency
+        self.stage = stage
 
     def collect(self) -> Iterator[Metric]:
         """Return all metrics, one sample a partition where they are of partitions."""
@@ -68,32 +68,32 @@ class SignalsCollector(Collector):
         family = CounterMetricFamily(f"{PREFIX}_published", text, labels=["partition", "level"])
         for partition in self._partitions:
             for level in Level:
-                family.add_metric([str(partition.number), level.name], partition.journal.signals[level.name])
+                family.add_metric([str(partition.number), level.name], partition.journal.acknowledged[level.name])
         return family
 
     def _market(self) -> Iterator[Metric]:
-        for name, value in market(self._stage).items():
+        for name, value in market(self.stage).items():
             yield CounterMetricFamily(f"{PREFIX}_{name}", MARKET[name], value=value)
         text = "1 while this process holds the lease of the market stage."
-        yield GaugeMetricFamily(f"{PREFIX}_market_leading", text, value=float(self._stage.leading))
+        yield GaugeMetricFamily(f"{PREFIX}_market_leading", text, value=float(self.stage.leading))
 
     def _latencies(self) -> GaugeMetricFamily:
         text = "Receipt of the input behind a signal to the acknowledged commit, since the start."
         family = GaugeMetricFamily(f"{PREFIX}_socket_to_signals_seconds", text, labels=["quantile"])
         for share in QUANTILES:
-            family.add_metric([str(share)], self._latency.percentile_ms(share) / 1e3)
+            family.add_metric([str(share)], self.latency.percentile_ms(share) / 1e3)
         return family
 
 
 def counters(partition: Partition) -> dict[str, float]:
     """Return what this process has done for the partition."""
-    status, journal, state = partition.status, partition.journal, partition.state
+    status, journal, processor = partition.status, partition.journal, partition.processor
     return {
         "entries": status.entries,
         "commits": status.commits,
         "stale_commits": status.stale,
         "dead_letters": status.dead,
-        "rejected_configs": 0 if state is None else state.rejected_configs,
+        "rejected_configs": 0 if processor is None else processor.state.rejected_configs,
         "evaluate_seconds": journal.busy_ns / 1e9,
         "evaluated": journal.entries,
     }
@@ -101,13 +101,14 @@ def counters(partition: Partition) -> dict[str, float]:
 
 def gauges(partition: Partition) -> dict[str, float]:
     """Return how the partition stands."""
-    status, state = partition.status, partition.state
+    status, processor = partition.status, partition.processor
     found = {
         "owned": float(status.owned),
         "lag_entries": float(status.lag_entries or 0),
         "lag_seconds": status.lag_seconds,
     }
-    if state is not None:
+    if processor is not None:
+        state = processor.state
         found |= {
             "symbols": len(state.symbols),
             "state_bytes": state.size_bytes,

@@ -11,15 +11,13 @@ import grpc.aio
 from foreshock_protos.common.v1 import common_pb2
 from foreshock_protos.signals.v1 import control_pb2, control_pb2_grpc
 from foreshock_runtime.control import ConfigControl
-from foreshock_runtime.latency import LatencyRecorder
 from foreshock_runtime.lifecycle import Service
-from foreshock_signals.collector import counters, gauges, market
+from foreshock_runtime.service_status import service_status
+from foreshock_signals.collector import SignalsCollector, counters, gauges, market
 from foreshock_signals.domain.config import SignalsConfig
-from foreshock_signals.market_stage import MarketStage
-from foreshock_signals.partition import Partition
+from foreshock_signals.stage import SignalsPartition
 
 SERVICE_NAME = "foreshock.signals.v1.SignalsControlService"
-SLOW_SECONDS = 5.0
 STANDING = ("symbols", "state_bytes")
 
 
@@ -30,13 +28,13 @@ class SignalsControl(control_pb2_grpc.SignalsControlServiceServicer):
         self,
         service: Service,
         config: ConfigControl[SignalsConfig],
-        work: tuple[Sequence[Partition], MarketStage],
-        latency: LatencyRecorder,
+        partitions: Sequence[SignalsPartition],
+        collector: SignalsCollector,
     ) -> None:
         self._service = service
         self._config = config
-        self._partitions, self._stage = work
-        self._latency = latency
+        self._partitions = partitions
+        self._collector = collector
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """Register with a server."""
@@ -55,55 +53,19 @@ class SignalsControl(control_pb2_grpc.SignalsControlServiceServicer):
         return control_pb2.GetStatusResponse(status=self._status())
 
     def _status(self) -> common_pb2.ServiceStatus:
-        beat = self._service.heartbeat()
-        summary = self._latency.summary()
-        return common_pb2.ServiceStatus(
-            service=beat.service,
-            instance=beat.instance,
-            version=beat.version,
-            serving=beat.serving,
-            config_revision=beat.config_revision,
-            partitions=[_partition(each) for each in self._partitions],
+        return service_status(
+            self._service,
             counters=self._counters(),
-            latencies={
-                "socket_to_signals": common_pb2.Latency(
-                    n=summary.n, p50_ms=summary.p50, p99_ms=summary.p99, max_ms=summary.max
-                )
-            },
-            problems=self._problems(),
+            latencies={"socket_to_signals": self._collector.latency},
+            partitions=self._partitions,
         )
 
     def _counters(self) -> dict[str, int]:
-        total: Counter[str] = Counter(market(self._stage))
+        total: Counter[str] = Counter(market(self._collector.stage))
         for partition in self._partitions:
             total.update({name: int(value) for name, value in counters(partition).items() if "seconds" not in name})
             standing = gauges(partition)
             total.update({name: int(standing.get(name, 0)) for name in STANDING})
-            total.update({f"signals_{level.lower()}": said for level, said in partition.journal.signals.items()})
+            said = partition.journal.acknowledged
+            total.update({f"signals_{level.lower()}": number for level, number in said.items()})
         return dict(total)
-
-    def _problems(self) -> list[str]:
-        found = []
-        for partition in self._partitions:
-            status, number = partition.status, partition.number
-            if status.lag_seconds > SLOW_SECONDS:
-                found.append(f"partition {number} is {status.lag_seconds:.0f} s behind")
-            if status.dead:
-                found.append(f"partition {number}: {status.dead} entries could not be processed")
-            if status.trimmed:
-                found.append(f"partition {number}: {status.trimmed} entries were gone before they were read")
-        return found
-
-
-def _partition(partition: Partition) -> common_pb2.PartitionStatus:
-    status = partition.status
-    return common_pb2.PartitionStatus(
-        partition=partition.number,
-        owned=status.owned,
-        cursor=status.cursor,
-        lag_entries=status.lag_entries or 0,
-        lag_seconds=status.lag_seconds,
-        entries=status.entries,
-        stale=status.stale,
-        dead=status.dead,
-    )

@@ -7,14 +7,13 @@ from typing import NamedTuple
 
 from foreshock_model import keys
 from foreshock_model.entries import OutputEntry
+from foreshock_runtime.partitions import Journal, Seed
 from foreshock_runtime.streams import Command
 from foreshock_signals import commands
 from foreshock_signals.commands import Retention
 from foreshock_signals.domain.config import SignalsConfig
 from foreshock_signals.domain.market import BTC
-from foreshock_signals.domain.outcome import NOTHING
 from foreshock_signals.domain.state import SignalsState
-from foreshock_signals.journal import Journal
 
 
 class Place(NamedTuple):
@@ -29,7 +28,7 @@ class Place(NamedTuple):
 class SignalsProcessor:
     """One partition's state as the runtime's `Processor`. seed: configuration and revision a rebuild begins with."""
 
-    def __init__(self, place: Place, journal: Journal, seed: tuple[SignalsConfig, int] | None = None) -> None:
+    def __init__(self, place: Place, journal: Journal, seed: Seed[SignalsConfig] | None = None) -> None:
         self.warming = False
         self.state = SignalsState(tracked=own(place.tracked, place.partition, place.partitions))
         if seed is not None:
@@ -38,13 +37,19 @@ class SignalsProcessor:
         self._journal = journal
         self._tells_market = keys.partition_of(BTC, place.partitions) == place.partition
 
+    @property
+    def revision(self) -> int:
+        """Revision of the configuration in force."""
+        return self.state.revision
+
     def advance(self, entry_id: str, fields: Mapping[bytes, bytes]) -> list[Command]:
         """Answer one entry. Raises ValueError, the state unchanged, when it cannot be read."""
         started = self._journal.start()
         outcome = self.state.advance(entry_id, OutputEntry.from_fields(fields))
         place = self._place
         made = commands.of(outcome, place.partition, entry_id, place.kept, tells_market=self._tells_market)
-        self._journal.advanced(started, outcome)
+        received = max((each.data_quality.input_ts for each in outcome.signals), default=0)
+        self._journal.advanced(started, received, tuple(each.level for each in outcome.signals))
         return made
 
     def snapshot(self) -> bytes:
@@ -57,7 +62,7 @@ class SignalsProcessor:
 
     def poison(self, entry_id: str) -> list[Command]:  # noqa: ARG002 - the runtime's signature
         """Answer an entry that nobody can read: with nothing."""
-        self._journal.advanced(self._journal.start(), NOTHING)
+        self._journal.advanced(self._journal.start(), 0)
         return []
 
 

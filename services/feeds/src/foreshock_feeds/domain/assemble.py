@@ -16,6 +16,8 @@ GRID_NS = 100_000_000
 """Every partition gets at least one entry in each slot of this grid, so that every reader's clock goes on."""
 ENTRY_ROWS = 20_000
 """Rows after which a new entry is begun: about 2 MB."""
+PIECES = 1_024
+"""So many small chunks are joined: one of a single row takes fifty times the room of the row."""
 
 _Chunk = tuple[Ingest, Ingested]
 
@@ -27,6 +29,7 @@ class Assembler:
         self._partitions = partitions
         self._chunks: deque[_Chunk] = deque()
         self._slot = [-1] * partitions
+        self._loose = 0
         self.rows = 0
 
     def add(self, ingest: Ingest, found: Ingested) -> None:
@@ -35,6 +38,9 @@ class Assembler:
         if rows:
             self._chunks.append((ingest, found))
             self.rows += rows
+            self._loose += 1
+            if self._loose == PIECES:
+                self._pack()
 
     def cut(self, clock: int) -> list[tuple[int, EventBatch]]:
         """Return what waits as one batch a partition, and forget it. clock: the time of writing, ns UTC."""
@@ -42,6 +48,7 @@ class Assembler:
         while self._chunks:
             parts = _split(self._next_chunks(), self._partitions)
             batches += [(partition, _merge(found)) for partition, found in parts]
+        self._loose = 0
         for partition, _ in batches:
             self._slot[partition] = clock // GRID_NS
         return batches
@@ -66,6 +73,16 @@ class Assembler:
             liquidations += oldest
             self.rows -= oldest
         return context, liquidations
+
+    def _pack(self) -> None:
+        """Join the newest small chunks, a venue's to one, so that a long wait takes the room of its rows."""
+        self._loose = 0
+        newest = [self._chunks.pop() for _ in range(min(PIECES, len(self._chunks)))]
+        mine: dict[int, list[_Chunk]] = {}
+        for chunk in reversed(newest):
+            large = _rows(chunk[1]) * PIECES > ENTRY_ROWS
+            mine.setdefault(-id(chunk) if large else id(chunk[0]), []).append(chunk)
+        self._chunks.extend((chunks[0][0], _joined([found for _, found in chunks])) for chunks in mine.values())
 
     def _next_chunks(self) -> list[_Chunk]:
         taken: list[_Chunk] = []
@@ -121,6 +138,13 @@ def _merge(chunks: list[_Chunk]) -> EventBatch:
         liquidations.append({**found.liquidations, "instrument": placed[:rows]})
         context.append({**found.context, "instrument": placed[rows:]})
     return EventBatch(tuple(refs), _join(liquidations, LIQUIDATION_COLUMNS), _join(context, CONTEXT_COLUMNS))
+
+
+def _joined(found: list[Ingested]) -> Ingested:
+    return Ingested(
+        _join([each.liquidations for each in found], LIQUIDATION_COLUMNS),
+        _join([each.context for each in found], CONTEXT_COLUMNS),
+    )
 
 
 def _join(parts: list[Columns], layout: tuple[tuple[str, str], ...]) -> Columns:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,8 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 BUCKETS = 1 << 17
 WAYS = 8
+SLICE = 1_000
+"""Rows of one batch that share a bucket are looked at one by one: in so many few do."""
 _MASK = np.uint64(BUCKETS - 1)
 
 
@@ -29,10 +30,12 @@ class Dedupe:
         self._claim = np.zeros(BUCKETS, np.int32)
         self.dropped = 0
 
-    def remember(self, keys: Iterable[int]) -> None:
-        """Take keys as seen, without counting those that were."""
-        for key in keys:
-            self._first_sight(key)
+    def remember(self, keys: Array) -> None:
+        """Take keys as seen, (n,) uint64, oldest first, without counting those that were."""
+        dropped = self.dropped
+        for start in range(0, len(keys), SLICE):
+            self.fresh(keys[start : start + SLICE])
+        self.dropped = dropped
 
     def fresh(self, keys: Array) -> Array | None:
         """Return which rows are new, (n,) bool, None when all are, and remember them. Counts the others as dropped.

@@ -16,7 +16,7 @@ from foreshock_model.keys import partition_of
 from foreshock_sdk.columns import Decoded, RawContext, RawLiquidations
 from foreshock_sdk.events import ContextField, EventFlag
 from foreshock_sdk.identity import seed_of
-from foreshock_sdk.instruments import Instruments, convert
+from foreshock_sdk.instruments import USD_LIKE, Instruments, convert
 
 Array = npt.NDArray[Any]
 NS_PER_MS = 1_000_000
@@ -36,7 +36,9 @@ class Ingest:
     """Turns what the decoders of one venue found into canonical columns.
 
     symbols: the underlying markets to keep; all when empty. Shared by all sockets of the venue, so that what two
-    sockets bring counts once.
+    sockets bring counts once. Without dedupe every row stays, for people and tests. notional_usd is NaN where the
+    contract is quoted in another coin (ETHBTC): there is no price to convert it by, so with dedupe such rows are
+    dropped and counted in `unpriced`.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Ingest:
         self.dedupe = dedupe
         self.refs: list[InstrumentRef] = []
         self.clamped = 0
+        self.unpriced = 0
         self._partitions = partitions
         self._symbols = symbols
         self._version = -1
@@ -100,6 +103,8 @@ class Ingest:
             self._inverse[index],
             self._multiplier[index],
         )
+        if self._foreign is not None:
+            notional[self._foreign[index]] = np.nan
         ts_recv = received if frame is None else received[frame]
         ts_event, flags = self._clamp(ts_event_ms * NS_PER_MS, ts_recv, self._flags(raw, index))
         columns: Columns = {
@@ -130,7 +135,12 @@ class Ingest:
     def _kept(self, columns: Columns, index: Array) -> Columns:
         if self._symbols:
             columns = _where(columns, self._tracked[index])
-        if self.dedupe is None or not columns["event_id"].size:
+        if self.dedupe is None:
+            return columns
+        priced = np.isfinite(columns["notional_usd"])
+        self.unpriced += len(priced) - int(np.count_nonzero(priced))
+        columns = _where(columns, priced)
+        if not columns["event_id"].size:
             return columns
         return _where(columns, self.dedupe.fresh(columns["event_id"]))
 
@@ -159,6 +169,8 @@ class Ingest:
         self._inverse = np.array([spec.inverse for spec in specs], np.float64)
         self._multiplier = np.array([spec.multiplier for spec in specs], np.float64)
         self._packaged = np.array([spec.packaged for spec in specs], np.uint16) * np.uint16(EventFlag.PACKAGED_SPECS)
+        foreign = np.array([spec.quote not in USD_LIKE for spec in specs], np.bool_)
+        self._foreign: Array | None = foreign if foreign.any() else None
         self._seed = np.array([seed_of(spec.venue, spec.raw_symbol) for spec in specs], np.uint64)
         self._partition = np.array([partition_of(ref.symbol, self._partitions) for ref in self.refs], np.int64)
         self._tracked = np.array([not self._symbols or ref.symbol in self._symbols for ref in self.refs], np.bool_)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class RouteState(StrEnum):
@@ -28,6 +29,16 @@ class RouteInput(StrEnum):
     REFUSED = "refused"
     CLOSED = "closed"
     FAILED = "failed"
+
+
+class RouteChange(NamedTuple):
+    """A route (venue/name) went from one state to another. last_good: when its canary was last seen, ns UTC, 0 never."""
+
+    route: str
+    before: RouteState
+    after: RouteState
+    reason: str
+    last_good: int
 
 
 _S, _I = RouteState, RouteInput

@@ -1,0 +1,57 @@
+"""What a feeds process is made of, found and checked before it does anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from foreshock_feeds.reader import OpenSocket, WebsocketsReader
+from foreshock_feeds.settings import FeedsSettings
+from foreshock_runtime.clock import Clock
+from foreshock_runtime.log import get_logger
+from foreshock_runtime.settings import ServiceSettings, SettingsError
+from foreshock_sdk.connector import Connector
+from foreshock_sdk.discovery import Plugins
+
+log = get_logger("feeds")
+
+
+class Parts(NamedTuple):
+    """Settings, the plugins found, the connectors to run, and the library that reads sockets."""
+
+    settings: FeedsSettings
+    plugins: Plugins
+    connectors: list[Connector]
+    reader: Callable[[Clock], OpenSocket]
+
+
+def find_parts(settings: ServiceSettings) -> Parts:
+    """Find them; report plugins that are broken. Raises SettingsError naming the field that asks for what is not there."""
+    if not isinstance(settings, FeedsSettings):
+        raise SettingsError(f"settings are {type(settings).__name__}, expected FeedsSettings")
+    plugins = Plugins()
+    for info in plugins.infos:
+        if info.error:
+            log.error("plugin_broken", plugin=info.name, reason=info.error)
+    return Parts(settings, plugins, _chosen(plugins, settings), _reader(settings))
+
+
+def _chosen(plugins: Plugins, settings: FeedsSettings) -> list[Connector]:
+    installed = sorted(plugins.connectors)
+    for field, names in (("venues", settings.venues), ("endpoints", tuple(settings.endpoints))):
+        unknown = [name for name in names if name not in plugins.connectors]
+        if unknown:
+            raise SettingsError(f"{field}: {unknown[0]!r} is not installed; there are {', '.join(installed)}")
+    return [plugins.connectors[name] for name in dict.fromkeys(settings.venues or installed)]
+
+
+def _reader(settings: FeedsSettings) -> Callable[[Clock], OpenSocket]:
+    if settings.reader == "websockets":
+        return WebsocketsReader
+    try:
+        from foreshock_feeds.fast_reader import PicowsReader  # noqa: PLC0415 - an optional extra
+    except ImportError as error:
+        raise SettingsError(
+            "reader: 'picows' is not installed; it comes with the extra foreshock-feeds[fast]"
+        ) from error
+    return PicowsReader

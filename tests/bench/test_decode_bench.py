@@ -6,6 +6,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+from array import array
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
@@ -93,7 +94,7 @@ def columns_rate() -> float:
     connector, template, name = VENUES[0]
     instruments = instruments_of("binance", name)
     (route,) = connector.routes(instruments, (), connector.endpoints)
-    decoder, received = connector.decoder(route, instruments), [TS * 1_000_000] * BURST
+    decoder, received = connector.decoder(route, instruments), array("q", [TS * 1_000_000]) * BURST
     ready = batches(frames_of(template, name, 100 * BURST), BURST)
     ingest = Ingest(instruments, dedupe=Dedupe())
     kept = {len(ingest.rows(decoder.feed(batch), received).liquidations["price"]) for batch in ready}

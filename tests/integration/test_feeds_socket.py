@@ -7,23 +7,27 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from foreshock_feeds.domain.dedupe import Dedupe
 from foreshock_feeds.domain.ingest import Ingest, Ingested
-from foreshock_feeds.domain.route_state import RouteState
+from foreshock_feeds.domain.route_state import RouteChange, RouteState
 from foreshock_feeds.fast_reader import PicowsReader
+from foreshock_feeds.health import RouteHealth
 from foreshock_feeds.quarantine import Quarantine
 from foreshock_feeds.reader import OpenSocket, WebsocketsReader
 from foreshock_feeds.venue import Venue
 from foreshock_runtime.clock import SystemClock
 from foreshock_sdk import (
     Canary,
+    Connector,
     Control,
     ControlKind,
     Decoded,
     Endpoints,
+    Fatal,
     Fault,
     Heartbeat,
     Instruments,
@@ -53,6 +57,8 @@ class ToyDecoder:
     def _take(self, found: Decoded, at: int, message: Mapping[str, object]) -> None:
         if message.get("bomb"):
             raise RuntimeError("the decoder is broken")
+        if message.get("fatal"):
+            raise Fatal("not for this region")
         if message.get("canary"):
             found.canary = 1
         if message.get("ping"):
@@ -123,17 +129,32 @@ async def server(handler: Handler) -> AsyncIterator[str]:
         yield f"ws://127.0.0.1:{port}"
 
 
+class Watched(RouteHealth):
+    """Also tells a test."""
+
+    def __init__(self, told: Callable[[RouteChange], None]) -> None:
+        super().__init__(SystemClock())
+        self._told = told
+
+    def changed(self, change: RouteChange) -> None:
+        super().changed(change)
+        self._told(change)
+
+
 class House:
     """A venue with its surroundings, and what came out."""
 
-    def __init__(self, url: str, reader: type[OpenSocket], deadline: float = 5.0) -> None:
+    def __init__(
+        self, url: str, reader: type[OpenSocket], deadline: float = 5.0, connector: Connector | None = None
+    ) -> None:
         clock = SystemClock()
         self.prices: list[float] = []
         self.states: list[RouteState] = []
         self.reasons: list[str] = []
+        self.health = Watched(self._changed)
         self.moved = asyncio.Event()
         self.quarantine = Quarantine(clock)
-        connector = Toy(url, deadline)
+        connector = connector or Toy(url, deadline)
         self.venue = Venue(
             connector,
             connector.endpoints,
@@ -142,7 +163,7 @@ class House:
             dedupe=Dedupe(),
             quarantine=self.quarantine,
             deliver=self._deliver,
-            changed=self._changed,
+            health=self.health,
             partitions=1,
         )
 
@@ -156,9 +177,9 @@ class House:
         self.prices += found.liquidations["price"].tolist()
         self.moved.set()
 
-    def _changed(self, _name: str, _before: RouteState, after: RouteState, reason: str) -> None:
-        self.states.append(after)
-        self.reasons.append(reason)
+    def _changed(self, change: RouteChange) -> None:
+        self.states.append(change.after)
+        self.reasons.append(change.reason)
         self.moved.set()
 
 
@@ -193,12 +214,12 @@ async def test_an_acknowledged_route_is_unproven_until_the_canary_and_every_fram
         finally:
             await house.venue.stop()
     assert house.prices == [float(price) for price in range(1, 101)]
-    assert house.states == [RouteState.UNPROVEN, RouteState.LIVE]
+    assert house.states == [RouteState.UNPROVEN, RouteState.LIVE, RouteState.CONNECTING]
     assert heard[0] == '{"op":"subscribe"}'
     assert set(heard[1:]) == {"pong", "beat"}
-    assert house.venue.source is not None
-    assert house.venue.source.kind == "packaged"
-    assert house.venue.source.checked == "2026-11-20"
+    assert house.venue.contracts is not None
+    assert house.venue.contracts.source.kind == "packaged"
+    assert house.venue.contracts.source.checked == "2026-11-20"
 
 
 @readers
@@ -243,7 +264,8 @@ async def test_what_cannot_be_understood_is_kept_and_the_socket_goes_on(reader: 
             await house.until(lambda: len(house.prices) == 2)
         finally:
             await house.venue.stop()
-    assert [(bad.route, bad.reason, bad.frame) for bad in house.quarantine.kept] == [
+    told = [dict(zip(command[6::2], command[7::2], strict=True)) for command in house.quarantine.waiting]
+    assert [(bad["route"], bad["reason"], bad["frame"]) for bad in told] == [
         ("toy/main", "not JSON", "{not json"),
         ("toy/main", "not JSON", "\xff\x00"),
     ]
@@ -269,10 +291,34 @@ async def test_a_venue_that_acknowledges_and_sends_other_things_is_dead(reader: 
 
 
 @readers
-async def test_a_broken_decoder_ends_its_route_only(reader: type[OpenSocket]) -> None:
+async def test_a_decoder_that_raises_is_reported_and_its_route_tried_again(reader: type[OpenSocket]) -> None:
+    connections = 0
+
+    async def handler(socket: ServerConnection) -> None:
+        nonlocal connections
+        connections += 1
+        await socket.recv()
+        await socket.send(json.dumps({"bomb": 1} if connections == 1 else {"price": 1, "canary": 1}))
+        await socket.wait_closed()
+
+    async with server(handler) as url:
+        house = House(url, reader)
+        await house.venue.start([])
+        try:
+            await house.until(lambda: RouteState.DEAD in house.states)
+            (socket,) = house.venue.sockets
+            assert socket.session.failure == "RuntimeError: the decoder is broken"
+            await house.until(lambda: house.states[-1] is RouteState.LIVE and socket.session.failure is None)
+        finally:
+            await house.venue.stop()
+    assert house.prices == [1.0]
+
+
+@readers
+async def test_a_plugin_that_cannot_go_on_ends_its_route_only(reader: type[OpenSocket]) -> None:
     async def handler(socket: ServerConnection) -> None:
         await socket.recv()
-        await socket.send(json.dumps({"bomb": 1}))
+        await socket.send(json.dumps({"fatal": 1}))
         await socket.wait_closed()
 
     async with server(handler) as url:
@@ -280,6 +326,115 @@ async def test_a_broken_decoder_ends_its_route_only(reader: type[OpenSocket]) ->
         await house.venue.start([])
         try:
             await house.until(lambda: house.states[-1:] == [RouteState.DEAD])
+            async with asyncio.timeout(5):
+                await asyncio.gather(*house.venue._tasks.values())
         finally:
             await house.venue.stop()
-    assert house.reasons[-1] == "RuntimeError: the decoder is broken"
+    assert house.reasons[-1] == "Fatal: not for this region"
+    assert house.venue.sockets[0].reconnects == 0
+
+
+class Fragile(Toy):
+    """Describes its routes as it is told: a plugin with a fault."""
+
+    fault: Exception | None = None
+    names: tuple[str, ...] = ("main",)
+
+    def routes(self, instruments: Instruments, symbols: Sequence[str], endpoints: Endpoints) -> Sequence[Route]:
+        if self.fault is not None:
+            raise self.fault
+        (route,) = super().routes(instruments, symbols, endpoints)
+        return [msgspec.structs.replace(route, name=name, channels=(name, *symbols)) for name in self.names]
+
+
+async def quiet(socket: ServerConnection) -> None:
+    """Say that all is well, and nothing else."""
+    await socket.recv()
+    await socket.send(json.dumps({"canary": 1}))
+    await socket.wait_closed()
+
+
+async def test_only_sockets_that_need_other_channels_are_opened_anew() -> None:
+    async with server(quiet) as url:
+        house = House(url, WebsocketsReader, connector=(plugin := Fragile(url)))
+        await house.venue.start(["BTCUSDT"])
+        house.health.started()
+        try:
+            await house.until(lambda: house.states[-1:] == [RouteState.LIVE])
+            (first,) = house.venue.sockets
+            await house.venue.follow(["BTCUSDT"])
+            plugin.names = ("main", "second")
+            await house.venue.follow(["BTCUSDT"])
+            assert house.venue.sockets[0] is first
+            await house.until(lambda: house.states.count(RouteState.LIVE) == 2)
+            await house.venue.follow(["ETHUSDT"])
+            assert first not in house.venue.sockets
+            await house.until(lambda: house.states.count(RouteState.LIVE) == 4)
+        finally:
+            await house.venue.stop()
+    assert house.health.gaps == 3, "the second route began late; both were opened anew"
+
+
+async def test_a_plugin_that_cannot_describe_its_routes_keeps_those_it_had() -> None:
+    async with server(quiet) as url:
+        house = House(url, WebsocketsReader, connector=(plugin := Fragile(url)))
+        await house.venue.start([])
+        try:
+            await house.until(lambda: house.states[-1:] == [RouteState.LIVE])
+            plugin.fault = KeyError("nothing")
+            await house.venue.follow(["BTCUSDT"])
+            failures = [house.venue.failure]
+            assert house.venue.sockets[0].session.state is RouteState.LIVE
+            plugin.fault = None
+            await house.venue.follow([])
+            assert [*failures, house.venue.failure] == ["KeyError: 'nothing'", None]
+            assert house.states == [RouteState.UNPROVEN, RouteState.LIVE]
+        finally:
+            await house.venue.stop()
+
+
+async def test_a_venue_that_cuts_every_connection_is_not_tried_more_often_than_it_allows() -> None:
+    times: list[float] = []
+
+    async def handler(socket: ServerConnection) -> None:
+        times.append(asyncio.get_running_loop().time())
+        socket.transport.abort()
+
+    async with server(handler) as url:
+        plugin = Fragile(url)
+        plugin.names = ("a", "b", "c", "d")
+        plugin.limits = Limits(connects=2, connects_per=0.5, messages_per_second=10, max_age=100)
+        house = House(url, WebsocketsReader, connector=plugin)
+        await house.venue.start([])
+        try:
+            await house.until(lambda: len(times) >= 6)
+        finally:
+            await house.venue.stop()
+    assert all(later - earlier > 0.4 for earlier, later in zip(times, times[2:], strict=False))
+
+
+async def test_subscriptions_are_said_no_faster_than_the_venue_takes_them() -> None:
+    heard: list[float] = []
+
+    async def handler(socket: ServerConnection) -> None:
+        async for _ in socket:
+            heard.append(asyncio.get_running_loop().time())
+            await socket.send(json.dumps({"price": len(heard)}))
+
+    class Wordy(Toy):
+        limits = Limits(connects=10, connects_per=1, messages_per_second=2, max_age=100)
+
+        def routes(self, instruments: Instruments, symbols: Sequence[str], endpoints: Endpoints) -> Sequence[Route]:
+            (route,) = super().routes(instruments, symbols, endpoints)
+            return [msgspec.structs.replace(route, subscribe=("1", "2", "3"))]
+
+    async with server(handler) as url:
+        house = House(url, WebsocketsReader, connector=Wordy(url))
+        await house.venue.start([])
+        try:
+            await house.until(lambda: len(house.prices) == 2)
+            assert len(heard) == 2, "frames are heard while more is to be said"
+            await house.until(lambda: len(house.prices) == 3)
+        finally:
+            await house.venue.stop()
+    assert heard[2] - heard[0] > 0.8

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from foreshock_feeds.domain.assemble import ENTRY_ROWS, GRID_NS, Assembler
+from foreshock_feeds.domain.assemble import ENTRY_ROWS, GRID_NS, PIECES, Assembler
 from foreshock_feeds.domain.ingest import Ingest, Ingested
 from foreshock_model.batch import CONTEXT_COLUMNS, decode, empty, encode
 from foreshock_model.keys import partition_of
@@ -109,3 +109,32 @@ def test_want_of_room_drops_context_first_then_the_oldest_liquidations() -> None
     ((_, batch),) = assembler.cut(1)
     assert [ref.symbol for ref in batch.instruments] == ["ETHUSDT", "SOLUSDT"]
     assert assembler.rows == 0
+
+
+def test_a_long_wait_takes_the_room_of_its_rows_and_keeps_each_venues_order() -> None:
+    assembler = Assembler(1)
+    sources = [ingest("okx", 1), ingest("bybit", 1)]
+    for number in range(10 * PIECES):
+        source = sources[number % 3 % 2]
+        found = rows(source, number % 5, context=number % 2)
+        found.liquidations["price"][:] = number
+        assembler.add(source, found)
+    assert assembler.rows == 15 * PIECES
+    assert len(assembler._chunks) == 20
+    ((_, batch),) = assembler.cut(1)
+    seen: dict[str, list[float]] = {}
+    for event in batch.events():
+        assert event.symbol == f"{SYMBOLS[int(event.price) % 5]}USDT"
+        seen.setdefault(event.venue, []).append(event.price)
+    assert all(prices == sorted(prices) for prices in seen.values())
+    assert sorted(price for prices in seen.values() for price in prices) == list(range(10 * PIECES))
+    assert batch.context["value"].size == 5 * PIECES
+
+
+def test_large_pieces_are_not_joined_to_larger_ones() -> None:
+    assembler = Assembler(1)
+    source = ingest("okx", 1)
+    for _ in range(PIECES):
+        assembler.add(source, rows(source, *([0] * 40)))
+    assert len(assembler._chunks) == PIECES
+    assert max(batch.liquidations["price"].size for _, batch in assembler.cut(1)) <= ENTRY_ROWS

@@ -91,6 +91,39 @@ def test_only_tracked_symbols_are_kept_and_that_can_change() -> None:
     assert len(list(ingest.batch(rows, [MS]).events())) == 2
 
 
+def test_a_contract_quoted_in_another_coin_has_no_value_in_usd_and_is_never_counted_as_one() -> None:
+    table = instruments()
+    table.put(InstrumentSpec(venue="venue", raw_symbol="ETHBTC", base="ETH", quote="BTC"))
+    rows = decoded((4, 0, 0.05, 10.0, 1), (0, 0, 50_000.0, 8.0, 1), (4, 1, 0.05, 1.0, 1))
+    for_people = list(Ingest(table).batch(rows, [MS]).events())
+    assert [(event.symbol, event.quantity) for event in for_people] == [
+        ("ETHBTC", 10.0),
+        ("BTCUSDT", 0.08),
+        ("ETHBTC", 1.0),
+    ]
+    assert [np.isnan(event.notional_usd) for event in for_people] == [True, False, True]
+    ingest = Ingest(table, dedupe=Dedupe())
+    assert [event.symbol for event in ingest.batch(rows, [MS]).events()] == ["BTCUSDT"]
+    assert ingest.unpriced == 2
+    assert list(ingest.batch(decoded((4, 0, 0.05, 10.0, 1)), [MS]).events()) == []
+    assert ingest.unpriced == 3
+
+
+def test_what_is_not_tracked_is_not_unpriced() -> None:
+    table = Instruments("venue", [InstrumentSpec(venue="venue", raw_symbol="ETHBTC", base="ETH", quote="BTC")])
+    ingest = Ingest(table, dedupe=Dedupe(), symbols=frozenset({"BTCUSDT"}))
+    assert list(ingest.batch(decoded((0, 0, 0.05, 10.0, 1)), [MS]).events()) == []
+    assert ingest.unpriced == 0
+
+
+def test_a_contract_value_that_is_corrected_counts_from_the_next_row() -> None:
+    table = instruments()
+    ingest = Ingest(table)
+    table.put(InstrumentSpec(venue="venue", raw_symbol="BTC", base="BTC", quote="USDT", contract_value=1.0))
+    (event,) = ingest.batch(decoded((0, 0, 50_000.0, 8.0, 1)), [MS]).events()
+    assert (event.quantity, event.notional_usd) == (8.0, 400_000.0)
+
+
 def test_true_twins_of_one_frame_both_count_and_a_repeated_frame_counts_once() -> None:
     ingest = Ingest(instruments(), dedupe=Dedupe())
     twins = decoded((0, 0, 1.0, 1.0, 1), (0, 0, 1.0, 1.0, 1))
@@ -176,7 +209,8 @@ def test_dedupe_remembers_the_newest_hundred_thousand_in_bounded_memory() -> Non
 
 def test_what_an_earlier_run_had_is_not_new() -> None:
     dedupe = Dedupe()
-    dedupe.remember([5, 6])
+    dedupe.remember(np.array([5, 6, 6], np.uint64))
+    assert dedupe.dropped == 0
     fresh = dedupe.fresh(np.array([5, 7], np.uint64))
     assert fresh is not None
     assert fresh.tolist() == [False, True]

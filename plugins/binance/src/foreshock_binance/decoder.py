@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from foreshock_binance.messages import Combined, MarkPriceUpdate, Order
+from foreshock_binance.messages import Combined, MarkPriceUpdate, Order, TimedCombined
 from foreshock_binance.specs import by_name
 from foreshock_sdk import (
     ContextField,
@@ -60,6 +60,7 @@ class BinanceDecoder:
         self._canary_symbol = canary.partition("@")[0].upper()
         self._index = SpellingIndex(instruments, by_name)
         self._decode = msgspec.json.Decoder(Combined, strict=False).decode
+        self._decode_timed = msgspec.json.Decoder(TimedCombined, strict=False).decode
 
     def feed(self, frames: Sequence[str | bytes]) -> Decoded:
         """Decode frames in order of arrival."""
@@ -76,7 +77,7 @@ class BinanceDecoder:
     def _liquidations(self, frames: Sequence[str | bytes]) -> Decoded:
         """Decode a batch that holds filled liquidations only; raises when it holds anything else."""
         decode, known, sides = self._decode, self._index.known, SIDES
-        newest = decode(frames[-1]).data
+        newest = self._decode_timed(frames[-1]).data
         orders = [decode(frame).data.o for frame in frames[:-1]]
         orders.append(newest.o)
         out = Decoded()

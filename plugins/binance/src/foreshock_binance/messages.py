@@ -31,9 +31,14 @@ class FilledOrder(Order, gc=False):
 
 
 class ForceOrder(msgspec.Struct, gc=False, tag_field="e", tag="forceOrder"):
-    """A push; 0 when it does not say its time."""
+    """A push."""
 
     o: FilledOrder
+
+
+class TimedForceOrder(ForceOrder, gc=False, tag_field="e", tag="forceOrder"):
+    """A push with its time; 0 when it does not say."""
+
     E: Millis = 0
 
 
@@ -41,6 +46,12 @@ class Combined(msgspec.Struct, gc=False):
     """What /market/stream wraps around a push."""
 
     data: ForceOrder
+
+
+class TimedCombined(msgspec.Struct, gc=False):
+    """The same when its time matters."""
+
+    data: TimedForceOrder
 
 
 class MarkPriceUpdate(msgspec.Struct, gc=False):

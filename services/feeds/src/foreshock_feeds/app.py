@@ -60,7 +60,7 @@ async def _maintain(service: Service, feeds: Feeds) -> None:
     while not service.stop.is_set():
         try:
             await feeds.apply()
-            if not service.serving:
+            if not service.serving and not service.stop.is_set():
                 await service.set_serving()
             await feeds.maintain()
         except (*TROUBLE, msgspec.ValidationError) as error:

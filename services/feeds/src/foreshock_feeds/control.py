@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from foreshock_feeds.config import FeedsConfig
@@ -9,8 +10,11 @@ from foreshock_feeds.feeds import Feeds
 from foreshock_feeds.venue import Venue
 from foreshock_protos.common.v1 import common_pb2
 from foreshock_protos.feeds.v1 import control_pb2, control_pb2_grpc
+from foreshock_runtime.connection import TROUBLE
 from foreshock_runtime.control import ConfigControl
 from foreshock_runtime.lifecycle import Service
+
+SILENT_SECONDS = 3.0
 
 
 class FeedsControl(control_pb2_grpc.FeedsControlServiceServicer):
@@ -35,37 +39,56 @@ class FeedsControl(control_pb2_grpc.FeedsControlServiceServicer):
     async def UpdateConfig(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Change the configuration and follow it at once."""
         response = await self._config.update(request, control_pb2.UpdateConfigResponse(), context)
-        await self._feeds.apply(await self._config.present())
-        self._service.config_revision = self._feeds.revision
+        with suppress(*TROUBLE):  # it is stored; maintenance tries again
+            await self._feeds.apply()
         return response
 
     async def GetStatus(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Return how the service fares."""
         del request, context
-        feeds = self._feeds
+        feeds, beat = self._feeds, self._service.heartbeat()
         status = common_pb2.ServiceStatus(
-            service="feeds",
-            instance=self._service.settings.instance,
-            version=self._service.heartbeat().version,
-            serving=self._service.serving,
-            config_revision=max(feeds.revision, 0),
-            counters={
-                "gaps": feeds.health.gaps,
-                "rows_dropped": feeds.metrics.dropped_total,
-                "bad_frames": feeds.quarantine.counts.total(),
-                "duplicates_dropped": sum(venue.dedupe.dropped for venue in feeds.venues),
-                "clamped": sum(venue.ingest.clamped for venue in feeds.venues if venue.ingest),
-            },
-            problems=[
-                *(f"plugin {info.name}: {info.error}" for info in feeds.plugins.infos if info.error),
-                *(f"venue {venue.connector.venue}: {venue.failure}" for venue in feeds.venues if venue.failure),
-            ],
+            service=beat.service,
+            instance=beat.instance,
+            version=beat.version,
+            serving=beat.serving,
+            config_revision=beat.config_revision,
+            counters=self._counters(),
+            problems=self._problems(),
         )
         return control_pb2.GetStatusResponse(
             status=status,
             routes=[route for venue in feeds.venues for route in _routes(venue)],
             venues=[_venue(venue) for venue in feeds.venues],
         )
+
+    def _counters(self) -> dict[str, int]:
+        feeds = self._feeds
+        ingests = [venue.ingest for venue in feeds.venues if venue.ingest]
+        return {
+            "gaps": feeds.health.gaps,
+            "rows_waiting": feeds.output.waiting,
+            "rows_dropped": feeds.metrics.dropped_total,
+            "bad_frames": feeds.quarantine.counts.total(),
+            "duplicates_dropped": sum(venue.dedupe.dropped for venue in feeds.venues),
+            "clamped": sum(ingest.clamped for ingest in ingests),
+            "unpriced": sum(ingest.unpriced for ingest in ingests),
+        }
+
+    def _problems(self) -> list[str]:
+        feeds = self._feeds
+        found = [f"plugin {info.name}: {info.error}" for info in feeds.plugins.infos if info.error]
+        for venue in feeds.venues:
+            name = venue.connector.venue
+            if venue.failure:
+                found.append(f"venue {name}: {venue.failure}")
+            if venue.contracts and venue.contracts.source.kind == "packaged":
+                found.append(f"venue {name}: packaged contract values are used: {venue.contracts.source.reason}")
+        found += [f"route {each.name}: {each.failure}" for each in feeds.sessions if each.failure]
+        silent = self._service.health.seconds_since_good()
+        if silent > SILENT_SECONDS:
+            found.append(f"Redis has not answered for {silent:.0f} s; {feeds.output.waiting} rows wait")
+        return found
 
 
 def _routes(venue: Venue) -> list[Any]:
@@ -83,11 +106,12 @@ def _routes(venue: Venue) -> list[Any]:
 
 
 def _venue(venue: Venue) -> Any:
+    source = venue.contracts.source if venue.contracts else None
     return control_pb2.Venue(
         name=venue.connector.venue,
-        specs=venue.source.kind if venue.source else "",
-        specs_checked=venue.source.checked if venue.source else "",
-        contracts=venue.source.contracts if venue.source else 0,
+        specs=source.kind if source else "",
+        specs_checked=source.checked if source else "",
+        contracts=source.contracts if source else 0,
         duplicates=venue.dedupe.dropped,
         failure=venue.failure or "",
     )

@@ -30,7 +30,13 @@ class Feeds:
     """Venues, the way out, and what is known of both. Made by `begin`."""
 
     def __init__(
-        self, service: Service, parts: Parts, config: ConfigControl[FeedsConfig], writer: PartitionWriter, earlier: Earlier
+        self,
+        service: Service,
+        parts: Parts,
+        config: ConfigControl[FeedsConfig],
+        *,
+        writer: PartitionWriter,
+        earlier: Earlier,
     ) -> None:
         settings = parts.settings
         self.revision = -1
@@ -65,7 +71,7 @@ class Feeds:
         out = PartitionWriter(
             service.redis, partitions=settings.partitions, writer=writer, epoch=epoch, clock=service.clock
         )
-        return cls(service, parts, config, out, earlier)
+        return cls(service, parts, config, writer=out, earlier=earlier)
 
     @property
     def sessions(self) -> list[RouteSession]:
@@ -97,12 +103,14 @@ class Feeds:
             await asyncio.gather(*(venue.stop() for venue in self.venues))
 
     async def maintain(self) -> None:
-        """Set the gauges, write what was noticed, trim the streams. Raises what redis-py raises; then nothing is lost."""
+        """Set the gauges, write what was noticed, trim the streams. Raises what redis-py raises, and loses nothing."""
         self.health.keep(session.name for session in self.sessions)
         self.metrics.routes(self.sessions)
         self.metrics.waiting(self.output.waiting)
         for venue in self.venues:
-            self.metrics.venue(venue.connector.venue, venue.dedupe.dropped, venue.ingest.unpriced if venue.ingest else 0)
+            self.metrics.venue(
+                venue.connector.venue, venue.dedupe.dropped, venue.ingest.unpriced if venue.ingest else 0
+            )
         await self._write(self.health.waiting)
         await self._write(self.quarantine.waiting)
         await self._trim()

@@ -26,7 +26,7 @@ class Parts(NamedTuple):
 
 
 def find_parts(settings: ServiceSettings) -> Parts:
-    """Find them; report plugins that are broken. Raises SettingsError naming the field that asks for what is not there."""
+    """Find them; report plugins that are broken. Raises SettingsError naming the field that asks for what is not."""
     if not isinstance(settings, FeedsSettings):
         raise SettingsError(f"settings are {type(settings).__name__}, expected FeedsSettings")
     plugins = Plugins()

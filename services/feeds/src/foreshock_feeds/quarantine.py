@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 
-import msgspec
-
+from foreshock_feeds.health import Command
 from foreshock_runtime.clock import Clock
 from foreshock_runtime.log import get_logger
 from foreshock_sdk.columns import Fault
@@ -18,27 +17,11 @@ REPORT_EVERY_NS = 10_000_000_000
 log = get_logger("feeds")
 
 
-class BadFrame(msgspec.Struct, frozen=True):
-    """A frame (cut to FRAME_BYTES) and what is wrong with it."""
-
-    route: str
-    ts: int
-    row: int | None
-    reason: str
-    frame: str
-
-    def command(self) -> tuple[str | int, ...]:
-        """Return the Redis command that writes it."""
-        row = "" if self.row is None else self.row
-        fields = ("route", self.route, "ts", self.ts, "row", row, "reason", self.reason, "frame", self.frame)
-        return ("XADD", STREAM, "MAXLEN", "~", KEPT, "*", *fields)
-
-
 class Quarantine:
-    """The newest bad frames, and how many there were by route. waiting: those not yet written."""
+    """Counts bad frames by route. waiting: Redis commands that write the newest, cut to FRAME_BYTES."""
 
     def __init__(self, clock: Clock) -> None:
-        self.waiting: deque[BadFrame] = deque()
+        self.waiting: deque[Command] = deque()
         self.counts: Counter[str] = Counter()
         self._clock = clock
         self._reported: dict[str, int] = {}
@@ -48,7 +31,9 @@ class Quarantine:
         part = frame[:FRAME_BYTES]
         text = part.decode("utf-8", "backslashreplace") if isinstance(part, bytes) else part
         now = self._clock.now()
-        self.waiting.append(BadFrame(route, now, fault.row, fault.reason, text[:FRAME_BYTES]))
+        row = "" if fault.row is None else fault.row
+        fields = ("route", route, "ts", now, "row", row, "reason", fault.reason, "frame", text[:FRAME_BYTES])
+        self.waiting.append(("XADD", STREAM, "MAXLEN", "~", KEPT, "*", *fields))
         if len(self.waiting) > KEPT:
             self.waiting.popleft()
         self.counts[route] += 1

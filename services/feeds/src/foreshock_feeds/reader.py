@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+from array import array
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Protocol
@@ -62,7 +63,7 @@ class Gatherer:
         self._now = clock.now
         self._loop = asyncio.get_running_loop()
         self._frames: list[bytes | str] = []
-        self._received: list[int] = []
+        self._received = array("q")
         self._answering: asyncio.Task[None] | None = None
 
     def add(self, frame: bytes, socket: Socket) -> None:
@@ -74,7 +75,7 @@ class Gatherer:
 
     def _flush(self, socket: Socket) -> None:
         frames, received = self._frames, self._received
-        self._frames, self._received = [], []
+        self._frames, self._received = [], array("q")
         try:
             answers = self._heard(frames, received)
         except Exception as error:  # noqa: BLE001 - raised where the connection is awaited

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from threading import Thread
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from foreshock_sdk.connector import RestRequest
@@ -13,7 +14,7 @@ BODY_LIMIT = 64 * 2**20
 
 
 async def get(request: RestRequest) -> bytes:
-    """Return the body, within the request's timeout. Raises OSError (URLError, TimeoutError), HTTPException."""
+    """Return the body, within the request's timeout. Raises OSError and HTTPException."""
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[bytes] = loop.create_future()
 
@@ -44,6 +45,10 @@ def _get(request: RestRequest) -> bytes:
     if not request.url.startswith(("http://", "https://")):
         raise OSError(f"{request.name}: not an http address")
     asked = Request(request.url, headers={"Accept": "application/json", "User-Agent": "foreshock"})  # noqa: S310
-    with urlopen(asked, timeout=request.timeout) as answer:  # noqa: S310 - the scheme was checked
-        body: bytes = answer.read(BODY_LIMIT)
-        return body
+    try:
+        with urlopen(asked, timeout=request.timeout) as answer:  # noqa: S310 - the scheme was checked
+            body: bytes = answer.read(BODY_LIMIT)
+            return body
+    except HTTPError as error:
+        error.close()  # it holds the connection
+        raise OSError(f"HTTP {error.code} {error.reason}") from None

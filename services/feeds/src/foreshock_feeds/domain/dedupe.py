@@ -44,7 +44,7 @@ class Dedupe:
         """
         bucket = (keys & _MASK).astype(np.intp)
         # Eight answers of one byte each are one number: looking at it is much faster than any(axis=1).
-        new = (self._table[bucket] == keys[:, None]).view(np.uint64).ravel() == 0
+        new = (self._table.take(bucket, axis=0) == keys[:, None]).view(np.uint64).ravel() == 0
         later = self._later(bucket) if len(keys) > 1 else None
         if later is None:
             self._put(bucket[new], keys[new])
@@ -61,7 +61,7 @@ class Dedupe:
         """Return the rows whose bucket an earlier row of the batch uses, too; None when there are none."""
         rows = np.arange(len(bucket), dtype=np.int32)
         self._claim[bucket[::-1]] = rows[::-1]  # the last assignment stands: the earliest row's
-        later: Array = self._claim[bucket] != rows
+        later: Array = self._claim.take(bucket) != rows
         return later if later.any() else None
 
     def _put(self, bucket: Array, keys: Array) -> None:

@@ -32,7 +32,7 @@ class RouteInput(StrEnum):
 
 
 class RouteChange(NamedTuple):
-    """A route (venue/name) went from one state to another. last_good: when its canary was last seen, ns UTC, 0 never."""
+    """A route (venue/name) changed its state. last_good: when its canary was last seen, ns UTC, 0 never."""
 
     route: str
     before: RouteState

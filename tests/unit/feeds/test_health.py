@@ -1,0 +1,96 @@
+"""Changes of routes, and the gaps between."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from foreshock_feeds import health as subject
+from foreshock_feeds.domain.route_state import RouteChange, RouteState
+from foreshock_feeds.health import RouteHealth
+from foreshock_runtime.clock import FrameClock
+
+CONNECTING, UNPROVEN, LIVE, DEAD = (RouteState[each] for each in ("CONNECTING", "UNPROVEN", "LIVE", "DEAD"))
+
+
+class Story:
+    """A health with a clock to move."""
+
+    def __init__(self, resumed_from: int = 0) -> None:
+        self.clock = FrameClock(100)
+        self.health = RouteHealth(self.clock, resumed_from)
+
+    def at(self, now: int, before: RouteState, after: RouteState, last_good: int = 0, route: str = "a/0") -> None:
+        self.clock.advance(now)
+        self.health.changed(RouteChange(route, before, after, "because", last_good))
+
+    def told(self, kind: str) -> list[dict[Any, Any]]:
+        entries = [dict(zip(each[6::2], each[7::2], strict=True)) for each in self.health.waiting]
+        return [entry for entry in entries if entry["kind"] == kind]
+
+
+def test_a_first_start_is_no_gap() -> None:
+    story = Story()
+    story.health.opened("a/0")
+    story.at(200, UNPROVEN, LIVE)
+    assert story.told("gap") == []
+    assert story.told("state") == [
+        {"kind": "state", "route": "a/0", "ts": "200", "from": "UNPROVEN", "to": "LIVE", "reason": "because"}
+    ]
+
+
+def test_a_restart_is_a_gap_since_the_last_entry_for_every_route_also_the_late_ones() -> None:
+    story = Story(resumed_from=50)
+    story.health.opened("a/0")
+    story.at(200, UNPROVEN, LIVE)
+    story.health.opened("b/0")
+    story.health.started()
+    story.at(300, UNPROVEN, LIVE, route="b/0")
+    assert [(each["route"], each["from_ns"], each["to_ns"]) for each in story.told("gap")] == [
+        ("a/0", "50", "200"),
+        ("b/0", "50", "300"),
+    ]
+    assert story.health.gaps == 2
+
+
+def test_a_loss_is_a_gap_from_the_last_canary_to_the_next_through_all_attempts() -> None:
+    story = Story()
+    story.health.opened("a/0")
+    story.at(200, UNPROVEN, LIVE, last_good=190)
+    story.at(300, LIVE, DEAD, last_good=250)
+    story.at(310, DEAD, UNPROVEN, last_good=250)
+    story.at(320, UNPROVEN, CONNECTING, last_good=250)
+    story.at(400, UNPROVEN, LIVE, last_good=390)
+    (gap,) = story.told("gap")
+    assert gap == {"kind": "gap", "route": "a/0", "ts": "400", "from_ns": "250", "to_ns": "400"}
+
+
+def test_a_route_added_later_misses_what_came_since_then() -> None:
+    story = Story(resumed_from=50)
+    story.health.started()
+    story.clock.advance(500)
+    story.health.opened("a/1")
+    story.health.opened("a/1")
+    story.at(600, UNPROVEN, LIVE, route="a/1")
+    assert [(each["from_ns"], each["to_ns"]) for each in story.told("gap")] == [("500", "600")]
+
+
+def test_a_route_given_up_does_not_show() -> None:
+    story = Story()
+    for route in ("a/0", "b/0"):
+        story.health.opened(route)
+    story.at(200, UNPROVEN, LIVE)
+    story.at(300, LIVE, CONNECTING, last_good=290)
+    story.health.keep(["b/0"])
+    assert msgspec.json.decode(story.health.tick()) == {"routes": {"b/0": "CONNECTING"}}
+    story.at(400, UNPROVEN, LIVE)
+    assert story.told("gap") == []
+
+
+def test_what_waits_is_bounded(monkeypatch: Any) -> None:
+    monkeypatch.setattr(subject, "KEPT", 3)
+    story = Story()
+    for now in range(101, 120):
+        story.at(now, UNPROVEN, CONNECTING)
+    assert [entry["ts"] for entry in story.told("state")] == ["117", "118", "119"]

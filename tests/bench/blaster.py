@@ -17,7 +17,7 @@ import time
 MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 FRAME = (
     b'{"stream":"!forceOrder@arr","data":{"e":"forceOrder","E":%d,"o":{"s":"%b","S":"SELL","o":"LIMIT","f":"IOC",'
-    b'"q":"0.190","p":"82338.30","ap":"82651.90","X":"FILLED","l":"0.155","z":"%d.190","T":%d,"ps":"%b","st":1}}}'
+    b'"q":"0.190","p":"82338.30","ap":"82651.90","X":"FILLED","l":"0.155","z":"1.%06d","T":%d,"ps":"%b","st":1}}}'
 )
 MARK = (
     b'{"stream":"btcusdt@markPrice@1s","data":{"e":"markPriceUpdate","E":%d,"s":"BTCUSDT","p":"82000","i":"82000",'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
@@ -19,6 +20,7 @@ from foreshock_feeds.health import RouteHealth
 from foreshock_feeds.quarantine import Quarantine
 from foreshock_feeds.reader import OpenSocket, WebsocketsReader
 from foreshock_feeds.venue import Venue
+from foreshock_lab.polling import within
 from foreshock_runtime.clock import SystemClock
 from foreshock_sdk import (
     Canary,
@@ -438,3 +440,56 @@ async def test_subscriptions_are_said_no_faster_than_the_venue_takes_them() -> N
         finally:
             await house.venue.stop()
     assert heard[2] - heard[0] > 0.8
+
+
+@readers
+async def test_a_frame_in_pieces_is_one_frame_and_an_orderly_close_a_loss(reader: type[OpenSocket]) -> None:
+    async def handler(socket: ServerConnection) -> None:
+        await socket.recv()
+        await socket.send(['{"pri', 'ce": 1, "canary"', ": 1}"])
+        await socket.send('{"price": 2}')
+        await socket.close()
+
+    async with server(handler) as url:
+        house = House(url, reader)
+        await house.venue.start([])
+        try:
+            await house.until(lambda: house.prices[:2] == [1.0, 2.0] and RouteState.CONNECTING in house.states)
+        finally:
+            await house.venue.stop()
+    assert house.states[:3] == [RouteState.UNPROVEN, RouteState.LIVE, RouteState.CONNECTING]
+    assert house.reasons[2].startswith("closed")
+
+
+@readers
+async def test_a_venue_that_is_not_there_is_tried_again(reader: type[OpenSocket]) -> None:
+    house = House("ws://127.0.0.1:1", reader)
+    await house.venue.start([])
+    try:
+        (socket,) = house.venue.sockets
+        assert await within(20, lambda: socket.reconnects >= 2)
+    finally:
+        await house.venue.stop()
+    assert socket.session.state is RouteState.CONNECTING
+    assert socket.session.failure is None
+
+
+@readers
+async def test_a_process_that_stood_still_does_not_take_the_venue_for_dead(reader: type[OpenSocket]) -> None:
+    async def handler(socket: ServerConnection) -> None:
+        await socket.recv()
+        for price in range(1, 1_000):
+            await socket.send(json.dumps({"canary": 1, "price": price}))
+            await asyncio.sleep(0.05)
+
+    async with server(handler) as url:
+        house = House(url, reader, deadline=0.8)
+        await house.venue.start([])
+        try:
+            await house.until(lambda: RouteState.LIVE in house.states)
+            time.sleep(2.2)  # noqa: ASYNC251 - the whole process stops
+            seen = len(house.prices)
+            await house.until(lambda: len(house.prices) > seen + 10)
+            assert house.states == [RouteState.UNPROVEN, RouteState.LIVE]
+        finally:
+            await house.venue.stop()

@@ -45,7 +45,7 @@ class Rest:
                 self.end_headers()
                 self.wfile.write(body or b"")
 
-            def log_message(self, *_: object) -> None:  # type: ignore[override]
+            def log_message(self, *_: object) -> None:
                 """Say nothing."""
 
         with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:

@@ -14,6 +14,8 @@ from foreshock_runtime.clock import Clock, FrameClock, monotonic_ns
 from foreshock_runtime.log import get_logger
 from foreshock_runtime.streams.writer import PartitionWriter
 
+REST_SECONDS = 0.5
+"""A recording that brings nothing for so long has ended or rests: what waits is written."""
 ROW_BYTES = 64
 """What a row takes once it is cut into an entry, rounded up."""
 log = get_logger("feeds")
@@ -109,5 +111,5 @@ class Output:
     def _until_grid(self) -> float:
         # Ticks carry the clock on when no event comes; a replay's clock moves with its frames alone.
         if self._replay:
-            return GRID_NS / 1e9
+            return REST_SECONDS
         return (GRID_NS - self._clock.now() % GRID_NS) / 1e9

@@ -8,13 +8,14 @@ Struct with the same field names as its `config` message.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import grpc
 import msgspec
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.json_format import MessageToDict, ParseDict
+from google.protobuf.message import Message
 
 from foreshock_runtime.config_store import ConfigStore, EtagMismatchError
 from foreshock_runtime.connection import TROUBLE
@@ -66,6 +67,9 @@ class ConfigControl(Generic[C]):
             await aborted_etag(context, error.current)
         except TROUBLE as error:
             await context.abort(grpc.StatusCode.UNAVAILABLE, f"Redis: {type(error).__name__}")
+        except msgspec.ValidationError as error:
+            reason = f"the stored configuration is not one of this version: {error}"
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, reason)
 
     async def _update(self, request: Any, response: Any, context: Any) -> Any:
         present = await self.present()
@@ -110,12 +114,21 @@ def _field(path: str) -> str:
     return f"config.{path}" if path else "config"
 
 
+def _set_paths(message: Message, prefix: str = "") -> Iterator[str]:
+    """Name what is set, down to single values: the neighbours of one in the same message stay as they are."""
+    for field, value in message.ListFields():
+        if isinstance(value, Message):
+            yield from _set_paths(value, f"{prefix}{field.name}.")
+        else:
+            yield f"{prefix}{field.name}"
+
+
 async def _mask(request: Any, context: Any) -> FieldMask:
     """Return the fields to change: those named, all for `*`, those set where no mask was given."""
     descriptor = request.config.DESCRIPTOR
     paths = list(request.update_mask.paths)
     if not paths:
-        return FieldMask(paths=[field.name for field, _ in request.config.ListFields()])
+        return FieldMask(paths=list(_set_paths(request.config)))
     if paths == ["*"]:
         return FieldMask(paths=[field.name for field in descriptor.fields])
     for at, path in enumerate(paths):

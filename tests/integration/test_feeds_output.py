@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from tests.unit.feeds.test_assemble import ingest, rows
 
 from foreshock_feeds.domain.assemble import GRID_NS, Assembler
+from foreshock_feeds.flow import Flow
 from foreshock_feeds.health import RouteHealth
 from foreshock_feeds.metrics import FeedsMetrics
 from foreshock_feeds.output import ROW_BYTES, Output
@@ -32,6 +33,7 @@ class Ending:
         self.redis = redis
         self.source = ingest("okx", partitions)
         self.metrics = FeedsMetrics(CollectorRegistry())
+        self.flow = Flow()
         self.writer = PartitionWriter(redis, partitions=partitions, writer="feeds:0", epoch=1, clock=clock)
         health = RouteHealth(clock)
         health.opened(ROUTE)
@@ -41,6 +43,7 @@ class Ending:
             health,
             clock=clock,
             metrics=self.metrics,
+            flow=self.flow,
             gather_ms=0.5,
             buffer_rows=buffer_rows,
         )

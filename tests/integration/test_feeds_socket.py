@@ -16,6 +16,7 @@ from foreshock_feeds.domain.dedupe import Dedupe
 from foreshock_feeds.domain.ingest import Ingest, Ingested
 from foreshock_feeds.domain.route_state import RouteChange, RouteState
 from foreshock_feeds.fast_reader import PicowsReader
+from foreshock_feeds.flow import Flow
 from foreshock_feeds.health import RouteHealth
 from foreshock_feeds.quarantine import Quarantine
 from foreshock_feeds.reader import OpenSocket, WebsocketsReader
@@ -151,6 +152,7 @@ class House:
     ) -> None:
         clock = SystemClock()
         self.prices: list[float] = []
+        self.flow = Flow()
         self.states: list[RouteState] = []
         self.reasons: list[str] = []
         self.health = Watched(self._changed)
@@ -161,7 +163,7 @@ class House:
             connector,
             connector.endpoints,
             clock=clock,
-            open_socket=reader(clock),  # type: ignore[call-arg]
+            open_socket=reader(clock, self.flow),  # type: ignore[call-arg]
             dedupe=Dedupe(),
             quarantine=self.quarantine,
             deliver=self._deliver,
@@ -493,3 +495,37 @@ async def test_a_process_that_stood_still_does_not_take_the_venue_for_dead(reade
             assert house.states == [RouteState.UNPROVEN, RouteState.LIVE]
         finally:
             await house.venue.stop()
+
+
+@readers
+async def test_a_held_flow_stops_reading_and_loses_nothing(
+    reader: type[OpenSocket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("foreshock_feeds.flow.LONGEST_SECONDS", 3_600.0)
+    frames, sent = 10_000, 0
+
+    async def handler(socket: ServerConnection) -> None:
+        nonlocal sent
+        await socket.recv()
+        for price in range(1, frames + 1):
+            await socket.send(json.dumps({"price": price, "padding": "x" * 4_000}))
+            sent = price
+        await socket.wait_closed()
+
+    async with server(handler) as url:
+        house = House(url, reader)
+        house.flow.hold()
+        await house.venue.start([])
+        try:
+            before = -1
+            async with asyncio.timeout(20):
+                while sent != before or not sent:
+                    before = sent
+                    await asyncio.sleep(0.3)
+            assert sent < frames, "the venue's socket is full"
+            assert len(house.prices) < sent
+            house.flow.release()
+            await house.until(lambda: len(house.prices) == frames)
+        finally:
+            await house.venue.stop()
+    assert house.prices == [float(price) for price in range(1, frames + 1)]

@@ -58,9 +58,7 @@ def build_house(root: Path) -> Path:
         path.write_text(text, encoding="utf-8")
     launcher = root / "foreshock"
     text = (ROOT / "foreshock").read_text(encoding="utf-8")
-    launcher.write_text(
-        text.replace('"$root"/plugins/*/pyproject.toml "$root"/services/*', '"$root"/services/cli')
-    )
+    launcher.write_text(text.replace('"$root"/plugins/*/pyproject.toml "$root"/services/*', '"$root"/services/cli'))
     launcher.chmod(0o755)
     return launcher
 
@@ -87,9 +85,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     launcher = build_house(tmp_path_factory.mktemp("a house"))
     environment = {"PATH": PATH, "HOME": str(launcher.parent), "PIP_NO_INDEX": "1"}
     starts = [
-        subprocess.Popen(
-            [launcher, name], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        subprocess.Popen([launcher, name], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for name in ("one", "two")
     ]
     spoken = [process.communicate(timeout=55) for process in starts]
@@ -191,9 +187,7 @@ def test_an_old_python_is_named(tmp_path: Path) -> None:
 
 def test_a_python_without_venv_is_named(tmp_path: Path) -> None:
     launcher = build_house(tmp_path / "house")
-    bare = fake_python(
-        tmp_path / "bin", f'case "$*" in *ensurepip*) exit 1 ;; esac; exec {sys.executable} "$@"'
-    )
+    bare = fake_python(tmp_path / "bin", f'case "$*" in *ensurepip*) exit 1 ;; esac; exec {sys.executable} "$@"')
     result = start(launcher, "x", PATH=bare)
     assert result.returncode == 3
     assert "python3-venv" in result.stderr

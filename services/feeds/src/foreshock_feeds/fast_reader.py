@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
+from foreshock_feeds.flow import Flow
 from foreshock_feeds.reader import CLOSE_SECONDS, FRAME_LIMIT, OPEN_SECONDS, Gatherer, Heard, Socket, SocketLost
 from foreshock_runtime.clock import Clock
 from foreshock_sdk.connector import Heartbeat
@@ -16,8 +17,9 @@ from foreshock_sdk.connector import Heartbeat
 class PicowsReader:
     """`OpenSocket` by picows. Pings are answered and sent by the library."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, flow: Flow) -> None:
         self._clock = clock
+        self._flow = flow
 
     @asynccontextmanager
     async def __call__(self, url: str, heartbeat: Heartbeat, heard: Heard) -> AsyncIterator[Socket]:
@@ -35,9 +37,11 @@ class PicowsReader:
             )
         except (OSError, TimeoutError, ValueError, WSError) as error:
             raise SocketLost(f"cannot connect: {error}") from error
+        self._flow.listen(listener.hold)
         try:
             yield listener
         finally:
+            self._flow.forget(listener.hold)
             transport.disconnect()
             with suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_SECONDS):
@@ -69,6 +73,14 @@ class _Listener(WSListener):
         if final:
             parts, self._parts = self._parts, []
             self._gatherer.add(b"".join(parts), self)
+
+    def hold(self, held: bool) -> None:  # noqa: FBT001 - the one thing it says
+        if self._transport is None or self._transport.is_disconnected:
+            return
+        if held:
+            self._transport.underlying_transport.pause_reading()
+        else:
+            self._transport.underlying_transport.resume_reading()
 
     async def send(self, frame: str | bytes) -> None:
         if self._transport is None or self._transport.is_disconnected:

@@ -8,6 +8,7 @@ from collections import deque
 from foreshock_feeds.config import FeedsConfig
 from foreshock_feeds.domain.assemble import Assembler
 from foreshock_feeds.domain.dedupe import Dedupe
+from foreshock_feeds.flow import Flow
 from foreshock_feeds.health import Command, RouteHealth
 from foreshock_feeds.metrics import FeedsMetrics
 from foreshock_feeds.output import Output
@@ -45,12 +46,14 @@ class Feeds:
         self.health = RouteHealth(self._clock, earlier.last_clock)
         self.quarantine = Quarantine(self._clock)
         self.metrics = FeedsMetrics(service.registry)
+        self._flow = Flow()
         self.output = Output(
             writer,
             Assembler(settings.partitions),
             self.health,
             clock=self._clock,
             metrics=self.metrics,
+            flow=self._flow,
             gather_ms=settings.gather_ms,
             buffer_rows=settings.buffer_rows,
         )
@@ -146,7 +149,7 @@ class Feeds:
             connector,
             connector.endpoints if other is None else Endpoints(other.websocket, other.rest),
             clock=self._clock,
-            open_socket=self._parts.reader(self._clock),
+            open_socket=self._parts.reader(self._clock, self._flow),
             dedupe=dedupe,
             quarantine=self.quarantine,
             deliver=self.output.deliver,

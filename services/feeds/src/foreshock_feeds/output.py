@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from foreshock_feeds.domain.assemble import GRID_NS, Assembler
+from foreshock_feeds.domain.assemble import ENTRY_ROWS, GRID_NS, Assembler
 from foreshock_feeds.domain.ingest import Ingest, Ingested
+from foreshock_feeds.flow import Flow
 from foreshock_feeds.health import RouteHealth
 from foreshock_feeds.metrics import FeedsMetrics
 from foreshock_model.batch import encode
@@ -35,6 +36,7 @@ class Output:
         *,
         clock: Clock,
         metrics: FeedsMetrics,
+        flow: Flow,
         gather_ms: float,
         buffer_rows: int,
     ) -> None:
@@ -43,6 +45,7 @@ class Output:
         self._health = health
         self._clock = clock
         self._metrics = metrics
+        self._flow = flow
         self._gather_ns = int(gather_ms * 1e6)
         self._buffer_rows = buffer_rows
         self._wake = asyncio.Event()
@@ -60,6 +63,8 @@ class Output:
         self._metrics.rows(ingest, found)
         if self._assembler.rows > self._buffer_rows:
             self._drop()
+        if self._assembler.rows > ENTRY_ROWS or (self._replay and not self._writer_has_room()):
+            self._flow.hold()
         self._wake.set()
 
     @property
@@ -80,6 +85,7 @@ class Output:
             if not (self._replay and woken):
                 self._cut(self._now())
             await self._writer.flush()
+            self._flow.release()
 
     async def drain(self) -> None:
         """Write all that waits. Returns when Redis has it."""

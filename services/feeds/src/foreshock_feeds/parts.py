@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from foreshock_feeds.flow import Flow
 from foreshock_feeds.reader import OpenSocket, WebsocketsReader
 from foreshock_feeds.settings import FeedsSettings
 from foreshock_runtime.clock import Clock
@@ -22,7 +23,7 @@ class Parts(NamedTuple):
     settings: FeedsSettings
     plugins: Plugins
     connectors: list[Connector]
-    reader: Callable[[Clock], OpenSocket]
+    reader: Callable[[Clock, Flow], OpenSocket]
 
 
 def find_parts(settings: ServiceSettings) -> Parts:
@@ -45,7 +46,7 @@ def _chosen(plugins: Plugins, settings: FeedsSettings) -> list[Connector]:
     return [plugins.connectors[name] for name in dict.fromkeys(settings.venues or installed)]
 
 
-def _reader(settings: FeedsSettings) -> Callable[[Clock], OpenSocket]:
+def _reader(settings: FeedsSettings) -> Callable[[Clock, Flow], OpenSocket]:
     if settings.reader == "websockets":
         return WebsocketsReader
     try:

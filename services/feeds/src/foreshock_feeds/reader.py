@@ -14,6 +14,7 @@ from typing import Protocol
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidURI, WebSocketException
 
+from foreshock_feeds.flow import Flow
 from foreshock_runtime.clock import Clock
 from foreshock_sdk.connector import Heartbeat
 
@@ -95,8 +96,9 @@ async def _answer(socket: Socket, answers: Sequence[str | bytes]) -> None:
 class WebsocketsReader:
     """`OpenSocket` by the websockets library."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, flow: Flow) -> None:
         self._clock = clock
+        self._flow = flow
 
     @asynccontextmanager
     async def __call__(self, url: str, heartbeat: Heartbeat, heard: Heard) -> AsyncIterator[Socket]:
@@ -114,9 +116,12 @@ class WebsocketsReader:
             )
         except (OSError, TimeoutError, InvalidURI, WebSocketException) as error:
             raise SocketLost(f"cannot connect: {error}") from error
+        socket = _Connection(connection, Gatherer(heard, self._clock))
+        self._flow.listen(socket.hold)
         try:
-            yield _Connection(connection, Gatherer(heard, self._clock))
+            yield socket
         finally:
+            self._flow.forget(socket.hold)
             await connection.close()
 
 
@@ -124,6 +129,14 @@ class _Connection:
     def __init__(self, connection: ClientConnection, gatherer: Gatherer) -> None:
         self._connection = connection
         self._gatherer = gatherer
+        self._free = asyncio.Event()
+        self._free.set()
+
+    def hold(self, held: bool) -> None:  # noqa: FBT001 - the one thing it says
+        if held:
+            self._free.clear()
+        else:
+            self._free.set()
 
     async def send(self, frame: str | bytes) -> None:
         try:
@@ -135,9 +148,11 @@ class _Connection:
         self._connection.transport.abort()
 
     async def closed(self) -> str:
-        recv, gatherer = self._connection.recv, self._gatherer
+        recv, gatherer, free = self._connection.recv, self._gatherer, self._free
         try:
             while True:
+                if not free.is_set():
+                    await free.wait()
                 gatherer.add(await recv(decode=False), self)
         except ConnectionClosed as error:
             if gatherer.failure is not None:

@@ -22,7 +22,7 @@ OPEN_SECONDS = 10.0
 CLOSE_SECONDS = 1.0
 FRAME_LIMIT = 8 * 2**20
 """Bytes of one frame: venues' snapshots stay far below."""
-QUEUE_FRAMES = 10_000
+QUEUE_FRAMES = 4_000
 
 Heard = Callable[[Sequence[bytes | str], Sequence[int]], Sequence[str | bytes]]
 

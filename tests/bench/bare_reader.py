@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from typing import Any
 
 import numpy as np
 from redis import Redis
@@ -18,7 +19,8 @@ def main() -> None:
     seen, last, latencies = 0, "0-0", []
     quiet = time.monotonic() + 60
     while seen < expected and time.monotonic() < quiet:
-        for _, entries in redis.xread({"bare": last}, count=256, block=250) or ():
+        answer: Any = redis.xread({"bare": last}, count=256, block=250)
+        for _, entries in answer or ():
             for entry_id, fields in entries:
                 rows = np.frombuffer(fields[b"d"], ROW)
                 seen += len(rows)

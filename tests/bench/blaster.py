@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import json
 import sys
@@ -31,6 +32,25 @@ def text_frame(payload: bytes) -> bytes:
     size = len(payload)
     head = bytes((0x81, size)) if size < 126 else bytes((0x81, 126, size >> 8, size & 255))
     return head + payload
+
+
+async def client_frame(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    """Read one masked frame: its opcode and payload."""
+    first, second = await reader.readexactly(2)
+    size = second & 0x7F
+    if size == 126:
+        size = int.from_bytes(await reader.readexactly(2), "big")
+    mask = await reader.readexactly(4)
+    payload = await reader.readexactly(size)
+    return first & 0x0F, bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload))
+
+
+async def answer_pings(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+        while True:
+            opcode, payload = await client_frame(reader)
+            if opcode == 0x9:
+                writer.write(bytes((0x8A, len(payload))) + payload)
 
 
 class Blaster:
@@ -56,14 +76,17 @@ class Blaster:
             + accept
             + b"\r\n\r\n"
         )
-        await reader.read(1024)  # the subscription
+        await client_frame(reader)  # the subscription
         if self.done.done():
             return
+        answering = asyncio.create_task(answer_pings(reader, writer))
         await asyncio.sleep(0.5)
         try:
             await self.blast(writer)
         except ConnectionError as error:
             print(f"client lost: {error}", file=sys.stderr)
+        finally:
+            answering.cancel()
 
     async def blast(self, writer: asyncio.StreamWriter) -> None:
         started = time.monotonic()

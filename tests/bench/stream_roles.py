@@ -11,11 +11,12 @@ import asyncio
 import json
 import sys
 import time
+from typing import Any
 
 import numpy as np
 from redis import Redis
 
-from foreshock_model.batch import EventBatch, InstrumentRef, encode
+from foreshock_model.batch import Columns, EventBatch, InstrumentRef, encode
 from foreshock_runtime.clock import SystemClock
 from foreshock_runtime.connection import connect_url
 from foreshock_runtime.streams.writer import PartitionWriter
@@ -27,7 +28,7 @@ ROWS = 1_000
 def one_writer(url: str, events: int) -> None:
     redis = Redis.from_url(url)
     for n in range(events):
-        fields = {
+        fields: Any = {
             "venue": "binance", "symbol": f"COIN{n % SYMBOLS}USDT", "side": "LONG", "price": "82651.9",
             "quantity": "0.19", "notional": "15703.861", "ts": str(time.time_ns()),
         }  # fmt: skip
@@ -38,7 +39,8 @@ def one_reader(url: str, events: int) -> None:
     redis = Redis.from_url(url)
     seen, last, total, first = 0, "0-0", 0.0, 0.0
     while seen < events:
-        for _, entries in redis.xread({"single": last}, count=1_000, block=1_000) or ():
+        answer: Any = redis.xread({"single": last}, count=1_000, block=1_000)
+        for _, entries in answer or ():
             first = first or time.monotonic()
             for entry_id, fields in entries:
                 total += float(fields[b"notional"])
@@ -49,13 +51,13 @@ def one_reader(url: str, events: int) -> None:
 
 async def batch_writer(url: str, events: int) -> None:
     redis = connect_url(url)
-    writer = PartitionWriter(redis, partitions=1, writer="feeds:0", epoch=1, clock=SystemClock())
+    writer = PartitionWriter(redis, partitions=1, writer="feeds:0", epoch=1)
     refs = tuple(
         InstrumentRef("binance", f"COIN{n}USDT", f"COIN{n}USDT-PERP.BINANCE", f"COIN{n}USDT") for n in range(SYMBOLS)
     )
     for start in range(0, events, ROWS):
         now = time.time_ns()
-        columns = {
+        columns: Columns = {
             "instrument": np.arange(ROWS, dtype=np.uint16) % SYMBOLS,
             "liquidated_side": np.zeros(ROWS, np.uint8),
             "price_kind": np.zeros(ROWS, np.uint8),

@@ -126,7 +126,7 @@ def cryptofeed_rate(tmp_path: Path) -> float:
     """The rate of cryptofeed's handler over the same frames, in the environment that has it."""
     here = importlib.util.find_spec("cryptofeed") is not None
     if not here and not BENCH_PYTHON.exists():
-        pytest.skip("cryptofeed is not at hand: python3 -m venv .venv-bench; .venv-bench/bin/pip install cryptofeed")
+        pytest.skip("cryptofeed is not at hand: scripts/bench-env makes .venv-bench with it")
     frames = tmp_path / "frames"
     frames.write_text("\n".join(frames_of(BINANCE, "COIN{}USDT", 20 * BATCH)), encoding="utf-8")
     python = sys.executable if here else str(BENCH_PYTHON)

@@ -30,9 +30,9 @@ async def start(script: str, *arguments: object) -> asyncio.subprocess.Process:
     )
 
 
-async def line(process: asyncio.subprocess.Process) -> bytes:
+async def line(process: asyncio.subprocess.Process, seconds: float = 120.0) -> bytes:
     assert process.stdout is not None
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(seconds):
         return await process.stdout.readline()
 
 

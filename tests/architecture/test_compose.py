@@ -30,9 +30,7 @@ def test_the_file_fits_the_specification() -> None:
     assert result.returncode == 0, result.stdout
 
 
-@pytest.mark.parametrize(
-    ("old", "new"), [("cap_drop: [ALL]", "cap_drop: ALL"), ("healthcheck:", "healthchecks:")]
-)
+@pytest.mark.parametrize(("old", "new"), [("cap_drop: [ALL]", "cap_drop: ALL"), ("healthcheck:", "healthchecks:")])
 def test_a_seeded_mistake_is_seen(tmp_path: Path, old: str, new: str) -> None:
     text = FILE.read_text(encoding="utf-8")
     assert old in text

@@ -57,9 +57,7 @@ def hits(pattern: re.Pattern[str]) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(
-    "pattern", [REGISTRIES, MACHINE_PATHS, UNFINISHED], ids=["registries", "machine", "work"]
-)
+@pytest.mark.parametrize("pattern", [REGISTRIES, MACHINE_PATHS, UNFINISHED], ids=["registries", "machine", "work"])
 def test_no_tracked_file_holds(pattern: re.Pattern[str]) -> None:
     assert hits(pattern) == []
 
@@ -89,17 +87,13 @@ def test_a_lock_file_holds_pins_hashes_and_no_address(name: str) -> None:
     assert pins
     assert all(re.match(r"^[a-z0-9-]+==[^ ]+( ; .+)? \\$", pin) for pin in pins)
     assert all(
-        re.match(r"^    --hash=sha256:[0-9a-f]{64}( \\)?$|^    # ", line)
-        for line in lines
-        if line.startswith(" ")
+        re.match(r"^    --hash=sha256:[0-9a-f]{64}( \\)?$|^    # ", line) for line in lines if line.startswith(" ")
     )
     assert not [line for line in lines if "://" in line or "http" in line]
 
 
 def test_the_two_lock_files_agree() -> None:
-    run, dev = (
-        {*re.findall(r"^([a-z0-9-]+==\S+)", (ROOT / name).read_text(), re.MULTILINE)} for name in LOCKS
-    )
+    run, dev = ({*re.findall(r"^([a-z0-9-]+==\S+)", (ROOT / name).read_text(), re.MULTILINE)} for name in LOCKS)
     names = {pin.partition("==")[0] for pin in run}
     assert {pin for pin in dev if pin.partition("==")[0] in names} <= run
 

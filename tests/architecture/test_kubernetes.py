@@ -146,14 +146,30 @@ def test_a_service_is_probed_where_it_listens(name: str) -> None:
     port = int(settings["FORESHOCK_HEALTH_LISTEN"].rpartition(":")[2])
     item = next(item for item in WORKLOADS if item["metadata"]["name"] == name)
     for container in containers(item):
-        assert {
-            container[f"{kind}Probe"]["grpc"]["port"] for kind in ("startup", "readiness", "liveness")
-        } == {port}
+        assert {container[f"{kind}Probe"]["grpc"]["port"] for kind in ("startup", "readiness", "liveness")} == {port}
+
+
+def control_of(item: dict[str, Any]) -> tuple[str, str]:
+    """Return host and port of a workload's control."""
+    (container,) = containers(item)
+    (listen,) = (each["value"] for each in container["env"] if each["name"] == "FORESHOCK_CONTROL_LISTEN")
+    host, _, port = listen.rpartition(":")
+    return host, port
 
 
 def test_control_never_leaves_the_pod() -> None:
-    settings = next(item for item in OBJECTS if item["kind"] == "ConfigMap")["data"]
-    assert settings["FORESHOCK_CONTROL_LISTEN"].startswith("127.0.0.1:")
+    assert {control_of(item)[0] for item in WORKLOADS if item["metadata"]["name"] in SERVICES} == {"127.0.0.1"}
+
+
+def test_each_service_has_a_control_port_of_its_own_that_the_page_names() -> None:
+    """So that all can be forwarded at once, and none is taken for another. Compose has the same ones."""
+    ports = {name: control_of(item)[1] for item in WORKLOADS if (name := item["metadata"]["name"]) in SERVICES}
+    assert len(set(ports.values())) == len(SERVICES)
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+    page = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
+    for name, port in ports.items():
+        assert compose[name]["environment"]["FORESHOCK_CONTROL_LISTEN"] == f"127.0.0.1:{port}"
+        assert f"{name} {port}" in page
 
 
 def test_a_pod_has_the_time_that_its_service_asks_for() -> None:

@@ -17,7 +17,6 @@ import numpy as np
 from redis import Redis
 
 from foreshock_model.batch import Columns, EventBatch, InstrumentRef, encode
-from foreshock_runtime.clock import SystemClock
 from foreshock_runtime.connection import connect_url
 from foreshock_runtime.streams.writer import PartitionWriter
 

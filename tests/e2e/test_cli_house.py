@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from foreshock_cli.exits import Exit
-from foreshock_cli.runfile import NAME
+from foreshock_cli.runfile import NAMES
 
 COMMAND = [sys.executable, "-m", "foreshock_cli"]
 READY_SECONDS = 60.0
@@ -39,8 +39,8 @@ class Run:
         )
 
     @property
-    def note(self) -> Path:
-        return self.folder / "foreshock" / NAME
+    def notes(self) -> list[Path]:
+        return list((self.folder / "foreshock").glob(NAMES))
 
     def call(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([*COMMAND, *words], env=self.env, capture_output=True, text=True, timeout=30, check=False)
@@ -140,7 +140,7 @@ def test_ctrl_c_ends_the_house_in_order_with_the_summary_so_far(tmp_path: Path) 
     run.wait_serving()
     run.wait_for_events()
     pids = [each["pid"] for each in told(run.call("status", "--json"))["services"]]
-    assert run.note.exists()
+    assert len(run.notes) == 1
     code, out, err = run.end(signal.SIGINT)
     assert code == Exit.INTERRUPTED, err
     summary = json.loads(out.splitlines()[-1])
@@ -148,7 +148,7 @@ def test_ctrl_c_ends_the_house_in_order_with_the_summary_so_far(tmp_path: Path) 
     assert (summary["lost"], summary["duplicates"]) == (0, 0)
     assert summary["services"] == dict.fromkeys(("feeds", "velocity", "signals"), "SERVING")
     assert "Traceback" not in err
-    assert not run.note.exists()
+    assert run.notes == []
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)

@@ -6,15 +6,19 @@ import asyncio
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 
 from foreshock_cli.live_house import run_up
 from foreshock_lab.house import HouseSettings
 from foreshock_lab.summary import Phase, Progress
+from foreshock_model import keys
 from foreshock_runtime.alive import living
 from foreshock_runtime.connection import connect_url
+from foreshock_runtime.embedded import EmbeddedServer
 from foreshock_sdk.connector import Endpoints
 
 NOBODY = Endpoints(websocket="ws://127.0.0.1:1", rest="http://127.0.0.1:1")
@@ -48,6 +52,43 @@ async def test_a_service_that_is_killed_comes_back_until_the_house_is_told_to_st
         stop.set()
         await house
     assert [taken[0].phase, taken[-1].phase] == [Phase.STARTING, Phase.STOPPING]
+
+
+async def test_a_house_may_be_run_again_on_the_server_and_on_the_data_of_an_earlier_one(
+    tmp_path: Path, redis: Redis, redis_server: EmbeddedServer
+) -> None:
+    """On a named server the streams are there already; on one of its own they are kept from run to run."""
+    named = HouseSettings(
+        run_dir=tmp_path / "named", redis_url=redis_server.url, venues=("okx",), endpoints={"okx": NOBODY}
+    )
+    owned = msgspec.structs.replace(named, run_dir=tmp_path / "owned", redis_url=None, data_dir=tmp_path / "data")
+    for settings in (named, owned):
+        lengths = [await run_until_it_ticks(settings) for _ in range(2)]
+        assert lengths[1] > lengths[0] > 0
+
+
+async def run_until_it_ticks(settings: HouseSettings) -> int:
+    """Run a house until its stream has grown; return how many entries were ever written to it."""
+    stop, taken = asyncio.Event(), list[Progress]()
+    house = asyncio.create_task(run_up(settings, taken.append, stop))
+    async with asyncio.timeout(60):
+        while not any(each.info for each in taken):
+            assert not house.done(), house.exception()
+            await asyncio.sleep(0.05)
+        info = taken[-1].info
+        assert info is not None
+        async with connect_url(info.redis_url) as redis:
+            first = await written(redis)
+            while (now := await written(redis)) <= first:  # noqa: ASYNC110 - another process writes
+                await asyncio.sleep(0.05)
+        stop.set()
+        await house
+    return now
+
+
+async def written(redis: Redis) -> int:
+    found: Any = await redis.execute_command("XINFO", "STREAM", keys.events(0))
+    return int(found[found.index(b"entries-added") + 1] if isinstance(found, list) else found["entries-added"])
 
 
 async def test_stopping_while_it_starts_is_an_orderly_end_too(tmp_path: Path) -> None:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
+from tests.e2e.recordings import record
 
-from foreshock_lab.demo import DemoOptions, run_demo
+from foreshock_lab.demo import DemoOptions, run_demo, simulations
+from foreshock_lab.domain.facts import FrameReader
 from foreshock_lab.errors import LabError, UnreachableError
 from foreshock_lab.replay import ReplayOptions, run_replay
-from foreshock_lab.summary import Phase, Progress
+from foreshock_lab.summary import Phase, Progress, highest
 from foreshock_model import keys
+from foreshock_model.signal import Level
 from foreshock_runtime.embedded import EmbeddedServer
+from foreshock_sdk import Instruments
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -116,6 +121,24 @@ async def test_recordings_that_hold_nothing_and_venues_that_are_not_there_are_na
     empty.write_text("{}\n")
     with pytest.raises(LabError, match="no simulation of nowhere"):
         await run_replay(ReplayOptions(file=empty, venue="nowhere"))
+
+
+async def test_a_recording_made_by_a_simulated_venue_comes_through_whole(tmp_path: Path) -> None:
+    """Everything the venue sent, one stretch of it twice as after a reconnect, packed as recorders do."""
+    frames = record(tmp_path / "plain", "bybit", "cascade", 12.0)
+    told = simulations(("bybit",))
+    reader = FrameReader(told.connectors["bybit"], Instruments("bybit", told.scripts["bybit"].listing()))
+    ids = [[each.event_id for each in reader.read(frame)] for frame in frames]
+    half = len(frames) // 2
+    path = tmp_path / "recording.jsonl.gz"
+    path.write_bytes(gzip.compress(b"\n".join([*frames, *frames[half:]])))
+    summary = await run_replay(ReplayOptions(file=path, venue="bybit", tcp_port=None))
+    assert summary.problems == ()
+    distinct = {each for row in ids for each in row}
+    assert summary.events.sent == summary.events.processed == len(distinct) > 30
+    assert (summary.lost, summary.duplicates) == (0, 0)
+    assert summary.duplicates_dropped == sum(map(len, ids)) + sum(map(len, ids[half:])) - len(distinct) > 0
+    assert highest(summary.signals) >= Level.WATCH
 
 
 @pytest.mark.skipif(not RECORDING.exists(), reason="the recorded Binance frames are not on this machine")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from concurrent import futures
@@ -23,6 +24,8 @@ from foreshock_cli.exits import Exit
 from foreshock_model import keys
 from foreshock_protos.common.v1.common_pb2 import Latency, Revision, ServiceStatus
 from foreshock_protos.feeds.v1 import control_pb2, control_pb2_grpc
+from foreshock_runtime.alive import Heartbeat, beat
+from foreshock_runtime.connection import connect_url
 from foreshock_runtime.embedded import EmbeddedServer
 
 TOKEN = "let-me-in"
@@ -107,14 +110,20 @@ def address(feeds: Feeds, checkup: health.HealthServicer) -> Iterator[str]:
     server.stop(None).wait()
 
 
+async def beaten(url: str, *heartbeats: Heartbeat) -> None:
+    """Let these processes say that they live."""
+    async with connect_url(url) as client:
+        for each in heartbeats:
+            await beat(client, each)
+
+
 @pytest.fixture
-def house(redis_server: EmbeddedServer, address: str) -> Iterator[str]:
+def house(redis_server: EmbeddedServer, address: str) -> str:
     """The URL of a Redis in which feeds has a heartbeat."""
     with sync_redis.Redis.from_url(redis_server.url) as client:
         client.flushall()
-        heartbeat = {"pid": 4711, "version": "0.1.0", "health": address, "control": address}
-        client.set(keys.alive("feeds", "0"), json.dumps(heartbeat))
-        yield redis_server.url
+    asyncio.run(beaten(redis_server.url, Heartbeat("feeds", "0", 4711, "0.1.0", address, address)))
+    return redis_server.url
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> Any:
@@ -160,11 +169,10 @@ def test_a_heartbeat_without_a_process_is_unreachable(
 ) -> None:
     with sync_redis.Redis.from_url(redis_server.url) as client:
         client.flushall()
-        client.set(keys.alive("feeds", "a"), json.dumps({"health": "127.0.0.1:1", "control": "127.0.0.1:1"}))
-        client.set(keys.alive("velocity", "b"), "not json")
+    asyncio.run(beaten(redis_server.url, Heartbeat("feeds", "a", 1, "", "127.0.0.1:1", "127.0.0.1:1")))
     assert main(["status", "--redis", redis_server.url, "--json"]) == Exit.FAILED
     found = {each["service"]: each["health"] for each in told(capsys)["services"]}
-    assert found == {"feeds": "UNREACHABLE", "velocity": "UNREACHABLE", "signals": "MISSING"}
+    assert found == {"feeds": "UNREACHABLE", "velocity": "MISSING", "signals": "MISSING"}
 
 
 def test_config_get_prints_what_config_set_takes(house: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -244,3 +252,39 @@ def test_a_service_that_is_not_there_is_told_from_one_that_does_not_exist(
 ) -> None:
     assert main(["config", "get", service, "--redis", house]) == code
     assert words in capsys.readouterr().err
+
+
+@pytest.fixture
+def no_house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody says where a Redis is."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    for name in ("FORESHOCK_REDIS_URL", "REDIS_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_a_service_is_read_and_changed_at_a_named_address_without_redis(
+    no_house: None, address: str, feeds: Feeds, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    feeds.token = TOKEN
+    file = tmp_path / "token"
+    file.write_text(f"{TOKEN}\n")
+    there = ["--address", address, "--token-file", str(file)]
+    assert main(["config", "set", "feeds", "symbols=ETHUSDT", *there]) == Exit.OK
+    assert main(["config", "get", "feeds", "--json", *there]) == Exit.OK
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["config"] == {"symbols": ["ETHUSDT"]}
+    assert main(["status", "--json", *there]) == Exit.OK
+    facts = told(capsys)
+    assert facts["redis"] is None
+    (only,) = facts["services"]
+    assert (only["service"], only["health"], only["lag_entries"]) == ("feeds", "SERVING", 7)
+    assert main(["status", *there]) == Exit.OK
+    assert "binance/market-0" in capsys.readouterr().out
+    assert main(["status", "--address", address]) == Exit.UNREACHABLE
+    assert "--token-file" in capsys.readouterr().err
+
+
+def test_an_address_where_nobody_listens_is_a_sentence(no_house: None, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["status"], ["config", "get", "feeds"]):
+        assert main([*words, "--address", "127.0.0.1:1"]) == Exit.UNREACHABLE
+        assert "127.0.0.1:1 does not answer" in capsys.readouterr().err
+    assert main(["config", "get", "feed", "--address", "127.0.0.1:1"]) == Exit.USAGE

@@ -21,6 +21,7 @@ from foreshock_model import keys
 from foreshock_model.batch import decode
 from foreshock_model.entries import InputEntry, Sequencer
 from foreshock_runtime.clock import Clock, FrameClock, SystemClock
+from foreshock_runtime.metrics import Metrics
 from foreshock_runtime.streams.writer import PartitionWriter
 
 ROUTE = "okx/0"
@@ -32,10 +33,10 @@ class Ending:
     def __init__(self, redis: Redis, clock: Clock, buffer_rows: int = 1_000, partitions: int = 1) -> None:
         self.redis = redis
         self.source = ingest("okx", partitions)
-        self.metrics = FeedsMetrics(CollectorRegistry())
+        self.metrics = FeedsMetrics(Metrics("feeds", CollectorRegistry()))
         self.flow = Flow()
-        self.writer = PartitionWriter(redis, partitions=partitions, writer="feeds:0", epoch=1, clock=clock)
-        health = RouteHealth(clock)
+        self.writer = PartitionWriter(redis, partitions=partitions, writer="feeds:0", epoch=1)
+        health = RouteHealth(clock, 0, {"okx": 600})
         health.opened(ROUTE)
         self.output = Output(
             self.writer,
@@ -93,7 +94,9 @@ async def test_rows_are_written_and_silence_is_ticked(redis: Redis) -> None:
     found = await ending.entries()
     clocks = [entry.clock for entry in found]
     assert clocks == sorted(clocks)
-    assert {entry.data for entry in found if entry.kind == "tick"} == {b'{"routes":{"okx/0":"CONNECTING"}}'}
+    assert {entry.data for entry in found if entry.kind == "tick"} == {
+        b'{"routes":{"okx/0":"CONNECTING"},"delays":{"okx":600}}'
+    }
     slots = [entry.clock // GRID_NS for entry in found if entry.kind == "tick"]
     assert len(set(slots)) == len(slots)
 
@@ -152,8 +155,10 @@ async def replay(redis: Redis, times: Sequence[int], *, pause_after: int = -1) -
 async def test_a_recording_is_cut_at_its_own_grid_however_fast_it_is_read(redis: Redis) -> None:
     times = [GRID_NS + at * GRID_NS // 3 for at in range(30)] + [50 * GRID_NS + 1, 50 * GRID_NS + 2]
     first = await replay(redis, times)
-    assert [rows for _, _, rows in first] == [3] * 10 + [2]
-    assert [clock for _, clock, _ in first] == [times[at] for at in range(2, 30, 3)] + [times[-1]]
+    batches = [(clock, rows) for kind, clock, rows in first if kind == "batch"]
+    assert [rows for _, rows in batches] == [3] * 10 + [2]
+    assert [clock for clock, _ in batches] == [times[at] for at in range(2, 30, 3)] + [times[-1]]
+    assert [entry for entry in first if entry[0] == "tick"] == [("tick", times[2], 0)], "one, to say the delays"
     assert await replay(redis, times) == first
 
 
@@ -161,6 +166,7 @@ async def test_a_recording_that_rests_is_written_as_far_as_it_went(redis: Redis)
     times = [GRID_NS, GRID_NS + 1, GRID_NS + 2, 3 * GRID_NS]
     assert await replay(redis, times, pause_after=1) == [
         ("batch", GRID_NS + 1, 2),
+        ("tick", GRID_NS + 1, 0),
         ("batch", GRID_NS + 2, 1),
         ("batch", 3 * GRID_NS, 1),
     ]

@@ -88,6 +88,17 @@ async def test_no_further_than_venues_repeat_and_no_more_than_a_bound(
     assert (await look_back(redis, WRITER, 1)).keys("okx").tolist() == kept
 
 
+async def test_a_busy_writers_events_are_found_behind_more_entries_than_fit_in_seconds(redis: Redis) -> None:
+    past = Past(redis)
+    mine = await past.batch(NOW)
+    async with redis.pipeline(transaction=False) as pipe:
+        for number in range(2, 21_500):
+            fields = InputEntry("tick", WRITER, 1, number, NOW + number, b"{}").to_fields()
+            pipe.execute_command("XADD", keys.events(0), "*", *(part for pair in fields.items() for part in pair))
+        await pipe.execute()
+    assert (await look_back(redis, WRITER, 1)).keys("okx").tolist() == mine
+
+
 async def test_other_writers_clocks_and_unreadable_entries_disturb_nothing(redis: Redis) -> None:
     """A configuration is written with the system's clock, also into the stream of a replay."""
     past = Past(redis)

@@ -70,6 +70,7 @@ async def check_status(service: Service, rows: int) -> None:
         "duplicates_dropped": 0,
         "clamped": 0,
         "unpriced": 0,
+        "redis_failures": 0,
     }
     text = await scraped(service.metrics_address)
     lines = [line for line in text.splitlines() if line.startswith("foreshock_feeds_rows_total")]
@@ -242,7 +243,7 @@ async def test_what_could_not_be_written_of_the_routes_health_is_written_later(
         await until(lambda: redis.exists(keys.FEEDS_HEALTH))
     told: Any = await redis.xrange(keys.FEEDS_HEALTH)
     states = [fields[b"to"] for _, fields in told if fields[b"kind"] == b"state"]
-    assert states == [b"UNPROVEN", b"LIVE", b"CONNECTING"]
+    assert states == [b"CONNECTING", b"UNPROVEN", b"LIVE", b"CONNECTING"]
 
 
 CRACKED = """
@@ -323,7 +324,7 @@ async def test_a_stored_configuration_that_is_none_of_ours_is_not_guessed_at(
     redis: Redis, redis_server: EmbeddedServer
 ) -> None:
     """It is not SERVING, opens no socket, and starts once the configuration is right."""
-    await redis.hset(keys.config("feeds"), mapping={"revision": 1, "etag": "x", "document": b'{"sybmols": []}'})
+    await redis.hset(keys.config("feeds"), mapping={"revision": 1, "etag": "x", "document": b'{"symbols": 7}'})
     async with market("okx") as place:
         settings = FeedsSettings(
             redis_url=redis_server.url, log_level="CRITICAL", venues=("okx",), endpoints=place.endpoints

@@ -13,6 +13,7 @@ from tests.unit.feeds.feed_parts import ToyConnector
 
 from foreshock_feeds import rest, specs
 from foreshock_feeds.domain.dedupe import Dedupe
+from foreshock_feeds.flow import Flow
 from foreshock_feeds.health import RouteHealth
 from foreshock_feeds.quarantine import Quarantine
 from foreshock_feeds.reader import WebsocketsReader
@@ -150,7 +151,7 @@ def venue_of(connector: ToyConnector, endpoints: Endpoints) -> Venue:
         connector,
         endpoints,
         clock=clock,
-        open_socket=WebsocketsReader(clock),
+        open_socket=WebsocketsReader(clock, Flow()),
         dedupe=Dedupe(),
         quarantine=Quarantine(clock),
         deliver=lambda _ingest, _found: None,

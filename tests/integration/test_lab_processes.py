@@ -9,12 +9,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
+from redis.asyncio import Redis
 
 from foreshock_lab import leash
+from foreshock_lab.errors import LabError
+from foreshock_lab.house import House, HouseSettings
 from foreshock_lab.polling import within
 from foreshock_lab.processes import Processes, clean_environment
 from foreshock_lab.run_dir import run_directory
+from foreshock_model import keys
+from foreshock_runtime.embedded import EmbeddedServer
 
 CHILD = """
 import os, signal, sys, time
@@ -124,6 +130,29 @@ async def test_children_die_with_a_supervisor_that_is_killed(place: Path) -> Non
 async def test_processes_are_started_within_the_context_only(place: Path) -> None:
     with pytest.raises(RuntimeError, match="within the context"):
         Processes(place)._note("+1")
+
+
+async def test_a_service_that_has_ended_is_not_waited_for(
+    tmp_path: Path, redis: Redis, redis_server: EmbeddedServer
+) -> None:
+    """What comes into its stream after its end, it will never answer."""
+    settings = HouseSettings(run_dir=tmp_path, redis_url=redis_server.url)
+    async with House(settings) as house, asyncio.timeout(20):
+        await redis.xadd(keys.events(0), {"kind": "market"})
+        house.children["velocity"] = await house._processes.start("velocity", "this", {})
+        assert await house.children["velocity"].wait(15)
+        await house.stop(drain_seconds=60)
+
+
+async def test_only_a_run_that_is_compared_with_its_ledger_refuses_a_server_that_was_used(
+    tmp_path: Path, redis: Redis, redis_server: EmbeddedServer
+) -> None:
+    await redis.xadd(keys.events(0), {"kind": "market"})
+    settings = HouseSettings(run_dir=tmp_path, redis_url=redis_server.url)
+    async with House(settings) as house:
+        assert not house.redis_report.embedded
+    with pytest.raises(LabError, match="already holds event streams"):
+        await House(msgspec.structs.replace(settings, fresh=True)).__aenter__()
 
 
 def test_a_run_directory_goes_unless_it_was_named_or_something_failed(tmp_path: Path) -> None:

@@ -7,12 +7,15 @@ import shutil
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PATH = f"{Path(sys.executable).resolve().parent}{os.pathsep}/usr/bin{os.pathsep}/bin"
+# The launcher may have made the environment of this very run without a pip of its own.
+PYTHON = sys.executable if find_spec("pip") else str(Path(sys.executable).resolve())
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the launcher is a POSIX shell script")
 
 BACKEND = """
@@ -185,18 +188,41 @@ def test_an_old_python_is_named(tmp_path: Path) -> None:
     assert "Python 3.9.2" in result.stderr
 
 
-def test_a_python_without_venv_is_named(tmp_path: Path) -> None:
+def without(folder: Path, *words: str) -> str:
+    """Put this interpreter into `folder`, but failing for what names one of the words; returns a PATH."""
+    refusals = " ".join(f'*"{word}"*) exit 1 ;;' for word in words)
+    return fake_python(folder, f'case "$*" in {refusals} esac; exec {PYTHON} "$@"')
+
+
+def test_a_python_with_pip_and_without_ensurepip_will_do(tmp_path: Path) -> None:
+    """As Debian's python3 with python3-pip: the environment has no pip, and pip installs into it from outside."""
+    launcher = build_house(tmp_path / "a house")
+    bare = without(tmp_path / "bin", "ensurepip")
+    first = start(launcher, "x", PATH=bare)
+    assert (first.returncode, first.stdout) == (0, f"{Path.cwd()}|x\n"), first.stderr
+    assert not list(launcher.parent.glob(".venv/lib/python*/site-packages/pip"))
+    with (launcher.parent / "requirements.lock").open("a", encoding="utf-8") as lock:
+        lock.write("# changed\n")
+    again = start(launcher, "test", PATH=bare)
+    assert again.returncode == 0, again.stderr
+    assert "creating .venv" not in again.stderr
+    assert "installing the test tools" in again.stderr
+    assert start(launcher, "x", PATH=bare).stderr == ""
+
+
+def test_a_python_without_ensurepip_and_pip_is_named(tmp_path: Path) -> None:
     launcher = build_house(tmp_path / "house")
-    bare = fake_python(tmp_path / "bin", f'case "$*" in *ensurepip*) exit 1 ;; esac; exec {sys.executable} "$@"')
+    bare = without(tmp_path / "bin", "ensurepip", "-m pip")
     result = start(launcher, "x", PATH=bare)
-    assert result.returncode == 3
+    assert (result.returncode, result.stdout) == (3, "")
     assert "python3-venv" in result.stderr
+    assert "python3-pip" in result.stderr
 
 
 def test_the_interpreter_can_be_chosen(tmp_path: Path) -> None:
     launcher = build_house(tmp_path / "house")
     old = fake_python(tmp_path / "bin", "exit 1")
-    result = start(launcher, "x", PATH=old, PYTHON=sys.executable)
+    result = start(launcher, "x", PATH=old, PYTHON=PYTHON)
     assert result.returncode == 0, result.stderr
 
 

@@ -99,3 +99,12 @@ async def test_history_has_who_and_why_newest_first_and_is_bounded(redis: Redis,
     assert await redis.llen(keys.config_history("signals")) == 100
     newest = (await store.history(limit=1))[0]
     assert (newest.author, newest.reason, newest.ts, bytes(newest.document)) == ("ann", "because", 42, b'{"n": 102}')
+
+
+@pytest.mark.parametrize("fields", [{"revision": "x", "document": "{}"}, {"revision": "1"}])
+async def test_what_is_no_configuration_is_told_as_such(
+    redis: Redis, store: ConfigStore, fields: dict[Any, Any]
+) -> None:
+    await redis.hset(keys.config("signals"), mapping=fields)
+    with pytest.raises(ValueError, match="holds no configuration"):
+        await store.load()

@@ -14,18 +14,22 @@ from tests.integration.runtime_toys import until
 
 from foreshock_runtime.connection import RedisHealth, connect, connect_url
 from foreshock_runtime.embedded import EmbeddedServer
-from foreshock_runtime.settings import ServiceSettings, SettingsError
+from foreshock_runtime.settings import ServiceSettings, SettingsError, load_settings
 
 
 async def test_the_password_comes_from_a_file(redis_server: EmbeddedServer) -> None:
-    client = connect(ServiceSettings(redis_url=redis_server.plain_url, redis_password_file=redis_server.password_file))
+    client = connect(password_from(redis_server.password_file, redis_server.plain_url))
     assert await client.ping()
     await client.aclose()
 
 
 def test_a_missing_password_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="redis_password_file"):
-        connect(ServiceSettings(redis_password_file=tmp_path / "absent"))
+        password_from(tmp_path / "absent", "redis://127.0.0.1")
+
+
+def password_from(path: Path, url: str) -> ServiceSettings:
+    return load_settings(ServiceSettings, env={"REDIS_URL": url, "FORESHOCK_REDIS_PASSWORD_FILE": str(path)})
 
 
 async def test_replies_are_bytes_and_errors_come_through(redis: Redis) -> None:

@@ -16,6 +16,7 @@ import pytest
 from redis.exceptions import RedisError
 from tests.integration.runtime_toys import until
 
+from foreshock_model import keys
 from foreshock_runtime import embedded
 from foreshock_runtime.connection import connect_url
 from foreshock_runtime.embedded import EmbeddedError, EmbeddedServer, describe, find_binary, free_port
@@ -103,6 +104,8 @@ async def test_anyone_on_the_loopback_reads_what_is_published_and_writes_nothing
         await ours.execute_command("XADD", "cascade:signals", "*", "a", "b")
         assert await anyone.get("regime:current") == b"CALM"
         assert await anyone.get("velocity:BTCUSDT:current") == b"{}"
+        for published in (keys.funding_current("X"), keys.mark_current("X"), keys.BTC_PRICE, keys.BTC_VOLATILITY):
+            assert await anyone.get(published) is None
         assert len(await anyone.xread({"cascade:signals": "0"}, count=1)) == 1
         async with anyone.pubsub() as listener:
             await listener.subscribe("cascade:critical")
@@ -110,6 +113,7 @@ async def test_anyone_on_the_loopback_reads_what_is_published_and_writes_nothing
         for forbidden in (
             ("SET", "regime:current", "x"),
             ("GET", "cursor:velocity:{p0}"),
+            ("GET", "oi:BTCUSDT:change"),
             ("XADD", "cascade:signals", "*", "a", "b"),
             ("PUBLISH", "cascade:alerts", "x"),
             ("SUBSCRIBE", "other"),

@@ -96,7 +96,7 @@ async def test_bad_settings_found_at_start_have_their_own_code(settings: Service
         return await run_in_loop(main, ServiceSettings(**values), "feeds")
 
     assert await changed(control_listen="0.0.0.0:0") == Exit.SETTINGS
-    assert await changed(redis_password_file=tmp_path / "absent") == Exit.SETTINGS
+    assert await changed(control_token_file=tmp_path / "absent") == Exit.SETTINGS
     assert await changed(metrics_listen="192.0.2.1:1") == Exit.SETTINGS
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Self
@@ -183,6 +184,19 @@ async def test_control_on_a_unix_socket_is_for_its_user_alone(tmp_path: Path) ->
         assert path.stat().st_mode & 0o777 == 0o600
         assert await running.call(b"hello") == b"hello"
     assert not path.exists()
+
+
+async def test_the_unix_socket_is_made_closed_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chmod after it was made would come too late for who waits for it."""
+    for owner in (os, Path):
+        monkeypatch.delattr(owner, "chmod")
+    before = os.umask(0)
+    try:
+        async with Running(ServiceSettings(control_listen=f"unix:{tmp_path}/control.sock")):
+            assert (tmp_path / "control.sock").stat().st_mode & 0o777 == 0o600
+            assert os.umask(0) == 0
+    finally:
+        os.umask(before)
 
 
 async def test_an_address_in_use_is_named() -> None:

@@ -11,7 +11,7 @@ from tests.integration.runtime_toys import until
 
 from foreshock_model import keys
 from foreshock_runtime import alive, watchdog
-from foreshock_runtime.alive import KNOWN, Heartbeat, beat, leave, living
+from foreshock_runtime.alive import Heartbeat, beat, forget, leave, living, look_around
 from foreshock_runtime.clock import FrameClock
 from foreshock_runtime.connection import connect_url
 from foreshock_runtime.watchdog import Notice, Watchdog
@@ -45,7 +45,43 @@ async def test_heartbeats_come_and_go(redis: Redis) -> None:
     assert [h.service for h in await living(redis)] == ["signals"]
     await redis.delete(keys.alive("signals", "0"))
     assert await living(redis) == []
-    assert await redis.smembers(KNOWN) == {b"signals:0"}
+    assert await redis.smembers(keys.ALIVE_KNOWN) == {b"signals:0"}
+
+
+async def test_heartbeats_nobody_can_read_are_counted_and_do_not_blind(redis: Redis) -> None:
+    await beat(redis, heartbeat_of("feeds"))
+    await redis.sadd(keys.ALIVE_KNOWN, "nocolon", "later:0", "signals:0")
+    for member, garbage in (("nocolon:", b"\xff"), ("later:0", b'{"service":7}'), ("signals:0", b"[]")):
+        await redis.set(f"alive:{member}", garbage)
+    around = await look_around(redis)
+    assert [each.service for each in around.living] == ["feeds"]
+    assert (around.unreadable, around.gone) == (3, [])
+    dog = watchdog_of(redis, absent=0.0, first=0.0)
+    await dog.look()
+    assert dog.unreadable == 3
+    assert await notices_in(redis) == [("signals", "DEGRADED")]
+
+
+async def test_names_of_killed_processes_are_forgotten(redis: Redis) -> None:
+    for service in ("feeds", "signals"):
+        await beat(redis, heartbeat_of(service))
+    await redis.delete(keys.alive("signals", "0"))
+    await watchdog_of(redis).look()
+    assert await redis.smembers(keys.ALIVE_KNOWN) == {b"feeds:0"}
+    await forget(redis, ["feeds:0"])  # it lives again by now
+    assert await redis.smembers(keys.ALIVE_KNOWN) == {b"feeds:0"}
+
+
+async def test_a_notice_cuts_nothing_off_the_stream(redis: Redis) -> None:
+    """How many signals are kept is for signals to say."""
+    async with redis.pipeline(transaction=False) as pipe:
+        for _ in range(12_000):
+            pipe.execute_command("XADD", keys.CASCADE_SIGNALS, "*", "kind", "signal")
+        await pipe.execute()
+    dog = watchdog_of(redis, absent=0.0, first=0.0)
+    await dog.look()
+    assert dog.notices == 2
+    assert await redis.xlen(keys.CASCADE_SIGNALS) == 12_002
 
 
 async def test_a_service_gone_is_told_once_and_its_return_too(redis: Redis) -> None:

@@ -13,14 +13,13 @@ from tests.integration.runtime_toys import until
 
 from foreshock_model import keys
 from foreshock_model.entries import InputEntry, Sequencer
-from foreshock_runtime.clock import FrameClock
 from foreshock_runtime.connection import connect_url
 from foreshock_runtime.embedded import EmbeddedServer
 from foreshock_runtime.streams import PartitionWriter, next_epoch
 
 
-def writer_of(redis: Redis, partitions: int = 2, clock: FrameClock | None = None) -> PartitionWriter:
-    return PartitionWriter(redis, partitions=partitions, writer="feeds:0", epoch=3, clock=clock or FrameClock())
+def writer_of(redis: Redis, partitions: int = 2) -> PartitionWriter:
+    return PartitionWriter(redis, partitions=partitions, writer="feeds:0", epoch=3)
 
 
 async def entries_in(redis: Redis, partition: int) -> list[InputEntry]:
@@ -96,17 +95,6 @@ async def test_a_cancelled_flush_loses_nothing(redis: Redis) -> None:
     assert writer.pending()[0].entries == 1
     await redis.delete(keys.events(0))
     assert await writer.flush() == 1
-
-
-async def test_idle_time_is_that_since_the_last_write(redis: Redis) -> None:
-    clock = FrameClock(100)
-    writer = writer_of(redis, clock=clock)
-    clock.advance(150)
-    assert writer.idle_ns(0) == 50
-    writer.add(0, "tick", 150, b"")
-    await writer.flush()
-    assert writer.idle_ns(0) == 0
-    assert writer.idle_ns(1) == 50
 
 
 async def test_through_kills_of_the_server_readers_see_each_entry_once() -> None:

@@ -27,7 +27,6 @@ from foreshock_runtime.embedded import EmbeddedServer
 from foreshock_runtime.lifecycle import Exit, Service, run_in_loop
 from foreshock_runtime.settings import ServiceSettings
 from foreshock_signals import app
-from foreshock_signals.market_stage import STATE
 from foreshock_signals.settings import SignalsSettings
 
 STREAM = keys.metrics(0)
@@ -254,7 +253,7 @@ async def test_the_market_stage_tells_every_partition_and_remembers(redis: Redis
         (item,) = entries
         assert (item.writer, item.epoch, item.seq, item.clock) == ("market", 1, 1, NOW)
         assert msgspec.json.decode(item.data)["btc_mark"] == 61_234.5
-    assert msgspec.json.decode(await redis.execute_command("GET", STATE))["regime"]["mark"] == 61_234.5
+    assert msgspec.json.decode(await redis.execute_command("GET", keys.MARKET_STATE))["regime"]["mark"] == 61_234.5
     async with running(redis_server, partitions=2):
         await write(redis, OutputEntry("empty", NOW + SECOND), SECOND)
         item = await until(lambda: newest_market(redis, epoch=2))
@@ -293,7 +292,7 @@ async def test_metrics_the_market_stage_cannot_read_do_not_stop_it(redis: Redis,
 
 
 async def test_a_market_state_that_cannot_be_read_is_left_behind(redis: Redis, redis_server: EmbeddedServer) -> None:
-    await redis.execute_command("SET", STATE, b"nonsense")
+    await redis.execute_command("SET", keys.MARKET_STATE, b"nonsense")
     async with running(redis_server):
         await write(redis, OutputEntry("empty", NOW), 0)
         assert await until(lambda: market_entries(redis, 0))

@@ -173,7 +173,7 @@ async def test_a_configuration_reaches_the_stream_and_survives(redis: Redis, red
     async with running(redis_server.url) as service, control(service) as stub:
         before = await stub.GetConfig(control_pb2.GetConfigRequest())
         assert (before.config.cadence_ms, before.revision.revision) == (100, 0)
-        assert dict(before.config.venue_delay_ms) == {"binance": 1_500, "bybit": 1_000, "okx": 1_500}
+        assert dict(before.config.venue_delay_ms) == {}
         request = control_pb2.UpdateConfigRequest(author="ada", reason="calmer")
         request.config.disabled_symbols.append("ETHUSDT")
         request.config.venue_delay_ms["okx"] = 2_000
@@ -307,6 +307,57 @@ async def test_metrics_that_signals_has_are_trimmed(redis: Redis, redis_server: 
 
         await until(shortened)
         assert (await stored(redis))[0][0] == ids[5]
+
+
+async def test_an_absent_reader_costs_bounded_memory_and_its_loss_is_counted(
+    redis: Redis, redis_server: EmbeddedServer
+) -> None:
+    assert VelocitySettings().retention_entries == 20_000
+    writer = Writer()
+    async with running(redis_server.url, retention_entries=1_000) as service, control(service) as stub:
+        for _ in range(1_500):
+            await send(redis, writer.tick(NOW))
+
+        async def cut() -> list[str]:
+            found = (await stub.GetStatus(control_pb2.GetStatusRequest())).status
+            return [line for line in found.problems if "were cut before signals had them" in line]
+
+        await until(lambda: counted(stub, 1_500))
+        assert await until(cut)
+        assert await redis.xlen(keys.metrics(0)) <= 1_100
+        assert "foreshock_velocity_trimmed_unread_total" in await scraped(service.metrics_address)
+
+
+@pytest.mark.parametrize("garbage", [b"\xff", b"[]", b'{"revision":"x"}'])
+async def test_a_history_nobody_can_read_does_not_stop_the_service(
+    redis: Redis, redis_server: EmbeddedServer, garbage: bytes
+) -> None:
+    await redis.hset(keys.config("velocity"), mapping={"revision": 1, "etag": "e", "document": b"{}"})
+    await redis.lpush(keys.config_history("velocity"), garbage)
+    async with running(redis_server.url) as service, control(service) as stub:
+        await send(redis, Writer().batch(NOW, Row()))
+        await answers(redis, 1)
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await stub.GetConfig(control_pb2.GetConfigRequest())
+    assert refused.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+
+
+async def test_refused_answers_and_failures_of_redis_are_shown(redis: Redis, redis_server: EmbeddedServer) -> None:
+    writer = Writer()
+    async with running(redis_server.url) as service, control(service) as stub:
+        await redis.xadd(keys.metrics(0), {"x": "y"}, id=f"{1 << 50}-0")
+        await send(redis, writer.batch(NOW, Row()))
+
+        async def told() -> list[str]:
+            found = (await stub.GetStatus(control_pb2.GetStatusRequest())).status
+            assert "redis_failures" in found.counters
+            return [line for line in found.problems if "Redis refused" in line]
+
+        assert await until(told)
+        text = await scraped(service.metrics_address)
+    assert 'foreshock_velocity_refused_total{partition="0"} 1.0' in text
+    assert 'foreshock_velocity_interruptions_total{partition="0"}' in text
+    assert "foreshock_velocity_redis_failures_total 0.0" in text
 
 
 async def test_two_processes_share_the_partitions_without_a_double_answer(

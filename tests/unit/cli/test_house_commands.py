@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from foreshock_cli.__main__ import main
-from foreshock_cli.commands import bench, test
+from foreshock_cli.commands import bench, test, up
 from foreshock_cli.exits import CommandError, Exit
-from foreshock_cli.headless import Headless
+from foreshock_cli.headless import Headless, JsonLines
 from foreshock_cli.parser import parse
 from foreshock_cli.running import view_for
+from foreshock_lab.house import HouseSettings
+from foreshock_lab.summary import Phase, Progress, RunInfo
+from foreshock_runtime.clock import SystemClock
 
 
 @pytest.fixture
@@ -67,6 +71,69 @@ def test_a_speed_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_what_is_not_there_is_found_out_before_anything_starts(words: tuple[str, ...], code: Exit) -> None:
     assert main(list(words)) == code
+
+
+@pytest.mark.parametrize("words", [("normalize", "okx", "--json"), ("lab", "generate", "flash", "--json")])
+def test_where_the_output_is_json_anyway_the_option_is_taken_too(words: tuple[str, ...]) -> None:
+    _, args = parse(words)
+    assert args.json
+
+
+def house(words: list[str], env: dict[str, str], state: Path) -> HouseSettings:
+    _, args = parse(["up", *words])
+    return up.house(args, {"XDG_STATE_HOME": str(state), **env})
+
+
+def test_up_keeps_its_data_in_a_private_state_folder_and_takes_a_server_that_was_used(tmp_path: Path) -> None:
+    made = house([], {}, tmp_path)
+    assert made.data_dir == tmp_path / "foreshock" / "data"
+    assert (tmp_path / "foreshock").stat().st_mode & 0o777 == 0o700
+    assert made.redis_url is None
+    assert made.partitions == 1
+    assert not made.fresh
+
+
+def test_up_follows_the_environment_and_the_file_it_names_and_options_go_before_them(tmp_path: Path) -> None:
+    toml = tmp_path / "house.toml"
+    toml.write_text('partitions = 3\n[feeds]\nvenues = ["okx"]\n')
+    env = {"FORESHOCK_CONFIG": str(toml), "REDIS_URL": "redis://h/1", "FORESHOCK_GATHER_MS": "2", "LOG_LEVEL": "DEBUG"}
+    made = house([], env, tmp_path)
+    assert (made.partitions, made.venues, made.redis_url) == (3, ("okx",), "redis://h/1")
+    assert made.inherited["feeds"]["FORESHOCK_GATHER_MS"] == "2"
+    assert "FORESHOCK_GATHER_MS" not in made.inherited["velocity"], "velocity would refuse it"
+    assert {each["LOG_LEVEL"] for each in made.inherited.values()} == {"DEBUG"}
+    named = house(["--partitions", "2", "--venues", "bybit", "--redis", "redis://h/2"], env, tmp_path)
+    assert (named.partitions, named.venues, named.redis_url) == (2, ("bybit",), "redis://h/2")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("FORESHOCK_NONSENSE", "1"), ("FORESHOCK_PARTITIONS", "many"), ("FORESHOCK_CONFIG", "/absent")]
+)
+def test_up_names_a_setting_that_is_none_before_anything_starts(
+    name: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv(name, value)
+    assert main(["up"]) == Exit.USAGE
+    told = capsys.readouterr().err.lower()
+    assert name.removeprefix("FORESHOCK_").lower() in told or value in told
+
+
+def test_progress_for_a_machine_holds_no_address(capsys: pytest.CaptureFixture[str]) -> None:
+    info = RunInfo(redis_url="unix://u:secret@/s", redis_port=7, partitions=1, run_dir=Path("/r"))
+    view = JsonLines(SystemClock())
+    for phase in (Phase.STARTING, Phase.RUNNING, Phase.RUNNING, Phase.STOPPING):
+        view.take(
+            Progress(phase=phase, elapsed_s=1, duration_s=0, sent=0, processed=5, throttled=0, signals={}, info=info)
+        )
+    told = capsys.readouterr().out
+    assert "secret" not in told
+    lines = [json.loads(line) for line in told.splitlines()]
+    assert [(each["phase"], each["processed"], each["redis_port"]) for each in lines] == [
+        ("starting", 5, 7),
+        ("running", 5, 7),
+        ("stopping", 5, 7),
+    ]
 
 
 def test_without_a_terminal_or_for_a_machine_there_is_no_live_view(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from foreshock_cli import house_redis, runfile
 from foreshock_cli.exits import CommandError, Exit
+from foreshock_runtime.embedded import EmbeddedServer
 
 
 def test_the_option_goes_before_the_environment_and_that_before_a_running_house(tmp_path: Path) -> None:
@@ -53,6 +54,16 @@ def test_a_password_may_come_from_a_file(tmp_path: Path) -> None:
     file.write_bytes(b"\xff")
     with pytest.raises(CommandError, match="not text"):
         house_redis.password_from_file({"FORESHOCK_REDIS_PASSWORD_FILE": str(file)})
+
+
+def test_the_password_of_a_file_goes_with_a_user_in_the_address(redis_server: EmbeddedServer) -> None:
+    env = {"FORESHOCK_REDIS_PASSWORD_FILE": str(redis_server.password_file)}
+    assert "foreshock@" in redis_server.plain_url
+    for url in (redis_server.plain_url, redis_server.url):
+        with house_redis.connected(url, env) as client:
+            assert client.ping()
+    with house_redis.connected(redis_server.url, env | {"FORESHOCK_REDIS_PASSWORD_FILE": __file__}) as client:
+        assert client.ping(), "a password in the address goes before"
 
 
 def test_what_is_no_address_is_a_usage_error() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from foreshock_cli import line_source
 from foreshock_cli.exits import CommandError, Exit
+from foreshock_lab.domain import recording
 
 
 class Chunked(BytesIO):
@@ -31,7 +32,7 @@ def test_lines_do_not_depend_on_how_they_come(lines: list[bytes], size: int, end
     data = b"\n".join(lines) + (b"\n" if ended and lines else b"")
     whole = [line for batch in line_source.batches(BytesIO(data)) for line in batch]
     pieces = [line for batch in line_source.batches(Chunked(data, size)) for line in batch]
-    if not data.startswith(line_source.BYTE_ORDER_MARK[:1]):
+    if not data.startswith(recording.BYTE_ORDER_MARK[:1]):
         assert pieces == whole == data.removesuffix(b"\n").split(b"\n") * bool(data)
 
 

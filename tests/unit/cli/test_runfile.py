@@ -12,8 +12,8 @@ from foreshock_cli import runfile
 from foreshock_cli.runfile import RunNote
 
 
-def note(pid: int) -> RunNote:
-    return RunNote(pid=pid, command="demo", redis_url="redis://u:p@h", redis_port=6379, partitions=1, started=1)
+def note(pid: int, started: int = 1) -> RunNote:
+    return RunNote(pid=pid, command="demo", redis_url="redis://u:p@h", redis_port=6379, partitions=1, started=started)
 
 
 def dead_pid() -> int:
@@ -32,8 +32,16 @@ def test_the_note_is_found_while_the_run_lives_and_gone_after_it(tmp_path: Path)
 def test_nobody_else_may_read_it(tmp_path: Path) -> None:
     where = tmp_path / "state"
     with runfile.left_at(where, note(os.getpid())):
-        assert stat.S_IMODE((where / runfile.NAME).stat().st_mode) == 0o600
+        (path,) = where.iterdir()
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert stat.S_IMODE(where.stat().st_mode) == 0o700
+
+
+def test_a_state_folder_that_others_could_read_is_tightened(tmp_path: Path) -> None:
+    where = tmp_path / "state"
+    where.mkdir(mode=0o755)
+    runfile.made_private(where)
+    assert stat.S_IMODE(where.stat().st_mode) == 0o700
 
 
 def test_a_note_of_a_dead_run_is_no_house(tmp_path: Path) -> None:
@@ -41,16 +49,24 @@ def test_a_note_of_a_dead_run_is_no_house(tmp_path: Path) -> None:
         assert runfile.read(tmp_path) is None
 
 
-def test_a_later_run_keeps_its_note_when_an_earlier_one_ends(tmp_path: Path) -> None:
-    with runfile.left_at(tmp_path, note(os.getppid())):
-        later = note(os.getpid())
-        inner = runfile.left_at(tmp_path, later)
-        inner.__enter__()
-    assert runfile.read(tmp_path) == later
+def test_of_two_houses_the_newest_is_found_and_each_takes_its_own_note_away(tmp_path: Path) -> None:
+    earlier, later = note(os.getpid(), started=1), note(os.getppid(), started=2)
+    with runfile.left_at(tmp_path, earlier):
+        with runfile.left_at(tmp_path, later):
+            assert runfile.read(tmp_path) == later
+        assert runfile.read(tmp_path) == earlier
+
+
+def test_a_run_that_ends_takes_the_notes_of_killed_ones_with_it(tmp_path: Path) -> None:
+    with runfile.left_at(tmp_path, note(dead_pid())):
+        (left,) = tmp_path.iterdir()
+        with runfile.left_at(tmp_path, note(os.getpid())):
+            assert left.exists()
+        assert not left.exists()
 
 
 def test_a_file_that_is_no_note_is_no_house(tmp_path: Path) -> None:
-    (tmp_path / runfile.NAME).write_text("{}")
+    (tmp_path / "run-1.json").write_text("{}")
     assert runfile.read(tmp_path) is None
 
 

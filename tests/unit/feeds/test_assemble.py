@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from foreshock_feeds.domain.assemble import ENTRY_ROWS, GRID_NS, PIECES, Assembler
+from foreshock_feeds.domain.assemble import ENTRY_ROWS, GRID_NS, PIECES, TICK_NS, Assembler
 from foreshock_feeds.domain.ingest import Ingest, Ingested
 from foreshock_model.batch import CONTEXT_COLUMNS, decode, empty, encode
 from foreshock_model.keys import partition_of
@@ -79,6 +79,15 @@ def test_each_partition_gets_a_tick_in_a_grid_slot_without_an_entry() -> None:
     assembler.add(source, rows(source, 0))
     ((served, _),) = assembler.cut(GRID_NS + 5)
     assert assembler.due_ticks(GRID_NS + 6) == [p for p in range(4) if p != served]
+
+
+def test_a_busy_partition_gets_a_tick_at_the_start_and_now_and_then() -> None:
+    assembler, source, found = Assembler(1), ingest("okx", 1), []
+    for slot in range(1, 2 * TICK_NS // GRID_NS + 1):
+        assembler.add(source, rows(source, 0))
+        assembler.cut(slot * GRID_NS)
+        found += [slot * GRID_NS for _ in assembler.due_ticks(slot * GRID_NS)]
+    assert found == [GRID_NS, GRID_NS + TICK_NS]
 
 
 def test_nothing_is_added_for_no_rows() -> None:

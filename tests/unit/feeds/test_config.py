@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from foreshock_feeds.config import FeedsConfig, problems
@@ -18,6 +19,11 @@ def test_good_symbols(symbols: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("symbols", [("",), ("btcusdt",), (" BTCUSDT",), ("BTCUSDT", "BTCUSDT")])
 def test_bad_symbols_are_named(symbols: tuple[str, ...]) -> None:
     assert set(problems(FeedsConfig(symbols))) == {"symbols"}
+
+
+def test_a_configuration_of_a_later_version_is_read_as_far_as_it_is_known() -> None:
+    stored = b'{"symbols": ["BTCUSDT"], "mood": "calm"}'
+    assert msgspec.json.decode(stored, type=FeedsConfig) == FeedsConfig(("BTCUSDT",))
 
 
 def test_settings_come_from_the_environment() -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 
 from foreshock_feeds import health as subject
 from foreshock_feeds.domain.route_state import RouteChange, RouteState
-from foreshock_feeds.health import RouteHealth
+from foreshock_feeds.health import RouteHealth, delay_ms
+from foreshock_model.tick import decode
 from foreshock_runtime.clock import FrameClock
+from foreshock_sdk.connector import Throttle
 
-CONNECTING, UNPROVEN, LIVE, DEAD = (RouteState[each] for each in ("CONNECTING", "UNPROVEN", "LIVE", "DEAD"))
+CONNECTING, UNPROVEN, LIVE, SUSPECT, DEAD = RouteState
+FIRST = {"from": "", "to": "CONNECTING", "reason": "will be read"}
 
 
 class Story:
@@ -36,8 +40,42 @@ def test_a_first_start_is_no_gap() -> None:
     story.at(200, UNPROVEN, LIVE)
     assert story.told("gap") == []
     assert story.told("state") == [
-        {"kind": "state", "route": "a/0", "ts": "200", "from": "UNPROVEN", "to": "LIVE", "reason": "because"}
+        {"kind": "state", "route": "a/0", "ts": "100", **FIRST},
+        {"kind": "state", "route": "a/0", "ts": "200", "from": "UNPROVEN", "to": "LIVE", "reason": "because"},
     ]
+
+
+def test_a_route_that_never_connects_shows_once() -> None:
+    story = Story()
+    story.health.opened("a/0")
+    story.health.opened("a/0")
+    assert story.told("state") == [{"kind": "state", "route": "a/0", "ts": "100", **FIRST}]
+
+
+def test_a_refusal_of_one_channel_is_no_gap_but_a_loss_after_it_is() -> None:
+    story = Story()
+    story.health.opened("a/0")
+    story.at(200, UNPROVEN, LIVE, last_good=200)
+    story.at(210, LIVE, SUSPECT, last_good=205)
+    story.at(220, SUSPECT, LIVE, last_good=220)
+    assert story.told("gap") == []
+    story.at(230, LIVE, SUSPECT, last_good=225)
+    story.at(240, SUSPECT, CONNECTING, last_good=235)
+    story.at(300, UNPROVEN, LIVE, last_good=300)
+    assert [(each["from_ns"], each["to_ns"]) for each in story.told("gap")] == [("235", "300")]
+
+
+def test_a_tick_says_how_old_a_venues_rows_may_be() -> None:
+    delays = {"okx": delay_ms(Throttle(push_interval=0.1)), "binance": delay_ms(Throttle(push_interval=1.0))}
+    health = RouteHealth(FrameClock(100), 0, delays)
+    assert health.tick() == b'{"routes":{},"delays":{"binance":1500,"okx":600}}'
+
+
+@pytest.mark.parametrize("interval", [-1.0, 1e9, float("inf"), float("nan")])
+def test_no_plugin_makes_a_tick_that_readers_refuse(interval: float) -> None:
+    delay = delay_ms(Throttle(push_interval=interval))
+    health = RouteHealth(FrameClock(100), 0, {"odd": delay})
+    assert decode(health.tick()).delays == {"odd": delay}
 
 
 def test_a_restart_is_a_gap_since_the_last_entry_for_every_route_also_the_late_ones() -> None:
@@ -83,7 +121,7 @@ def test_a_route_given_up_does_not_show() -> None:
     story.at(200, UNPROVEN, LIVE)
     story.at(300, LIVE, CONNECTING, last_good=290)
     story.health.keep(["b/0"])
-    assert msgspec.json.decode(story.health.tick()) == {"routes": {"b/0": "CONNECTING"}}
+    assert msgspec.json.decode(story.health.tick()) == {"routes": {"b/0": "CONNECTING"}, "delays": {}}
     story.at(400, UNPROVEN, LIVE)
     assert story.told("gap") == []
 

@@ -79,11 +79,16 @@ def test_a_refusal_makes_the_route_suspect_and_a_farewell_ends_the_connection() 
     assert heard.changes[-1].after is RouteState.SUSPECT
     assert heard.changes[-1].reason == "refused: 7 why"
     assert heard.session.dead_for(heard.session.last_frame) is None
+    assert heard.session.refusal == "refused: 7 why"
+    heard.say('{"canary": 1}')
+    assert [change.after for change in heard.changes[-2:]] == [RouteState.SUSPECT, RouteState.LIVE]
+    assert heard.session.refusal == "refused: 7 why", "it stands while the connection does"
     heard.say('{"control": 2}')
     assert heard.session.dead_for(heard.session.last_frame) == "the venue announced that it will close"
     heard.session.happened(RouteInput.CLOSED, "so it did")
     heard.session.opened()
     assert heard.session.dead_for(heard.session.last_frame) is None
+    assert heard.session.refusal is None
 
 
 def test_a_silent_canary_is_reported_at_its_deadline_and_given_up_at_twice_that() -> None:

@@ -1,10 +1,8 @@
-"""Frames read without the house, bent on purpose, and read back from recordings."""
+"""Frames read without the house, and bent on purpose."""
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -13,9 +11,7 @@ from foreshock_binance.simulation import BinanceScript
 from foreshock_lab.demo import simulations
 from foreshock_lab.domain.facts import FrameReader, fact_of
 from foreshock_lab.domain.timeline import Oddity
-from foreshock_lab.errors import LabError
 from foreshock_lab.odd_frames import BENDS, IMPOSSIBLE_MS, NAME, craft
-from foreshock_lab.replay import Recorded, read_frames
 from foreshock_sdk import Instruments, LiquidatedSide, Push, SimLiquidation
 
 NOW_MS = 1_780_000_000_500
@@ -103,27 +99,3 @@ def test_twins_within_a_frame_have_numbers_of_their_own() -> None:
 
 def test_a_script_that_tells_nothing_gives_no_frame() -> None:
     assert craft(Oddity.NAN_PRICE, Mute(), BinanceScript().listing()[0], NOW_MS) == []
-
-
-@pytest.mark.parametrize("pack", [bytes, gzip.compress])
-def test_recordings_are_read_line_by_line_zipped_or_not(tmp_path: Path, pack: type[bytes]) -> None:
-    path = tmp_path / "frames"
-    path.write_bytes(
-        pack(b'{"e":1}\n\n{"ts_recv":5,"frame":{"e": 2}}\n{"ts_recv":6,"frame":"pong"}\n\xff{"e":3}\nnot json\n')
-    )
-    assert list(read_frames(path)) == [
-        Recorded('{"e":1}'),
-        Recorded('{"e": 2}', 5),
-        Recorded("pong", 6),
-        Recorded('\ufffd{"e":3}'),
-        Recorded("not json"),
-    ]
-
-
-def test_a_recording_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(LabError, match=r"nowhere\.jsonl cannot be read"):
-        list(read_frames(tmp_path / "nowhere.jsonl"))
-    broken = tmp_path / "broken.gz"
-    broken.write_bytes(gzip.compress(b"x" * 1000)[:-20])
-    with pytest.raises(LabError, match=r"broken\.gz cannot be read"):
-        list(read_frames(broken))

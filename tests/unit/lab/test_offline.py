@@ -44,6 +44,16 @@ def test_a_scenario_raises_an_alert_exactly_where_it_should(scenario: str, seed:
         assert episode.start_ms < first < episode.end_ms
 
 
+@pytest.mark.parametrize("scenario", JUDGED)
+def test_ten_seeds_behave_as_said(scenario: str) -> None:
+    """The bench has the same through the real house."""
+    for seed in range(10):
+        _, run = played(scenario, seed, duration_s=8.0)
+        highest = max((Level[said.level] for _, said in run.signals), default=Level.NONE)
+        assert run.rows > 0
+        assert (highest >= Level.ALERT) is SCENARIOS[scenario].alerts, (seed, highest)
+
+
 def test_one_partition_and_eight_say_the_same() -> None:
     (_, one), (_, eight) = played("multi", 4, partitions=1), played("multi", 4, partitions=8)
     assert one.rows == eight.rows

@@ -22,12 +22,20 @@ def test_partition_keys_share_one_hash_tag() -> None:
 def test_keys_for_people() -> None:
     assert keys.velocity_current("BTCUSDT") == "velocity:BTCUSDT:current"
     assert keys.mark_current("BTCUSDT") == "mark:BTCUSDT:current"
+    assert keys.funding_current("BTCUSDT") == "funding:BTCUSDT:current"
     assert keys.probability("BTCUSDT") == "cascade:probability:BTCUSDT"
     assert keys.history("BTCUSDT") == "cascade:signals:history:BTCUSDT"
     assert keys.config("velocity") == "config:velocity"
     assert keys.config_history("velocity") == "config:velocity:history"
     assert keys.alive("velocity", "0") == "alive:velocity:0"
     assert keys.epoch("feeds:0") == "epoch:feeds:0"
+
+
+def test_keys_of_the_house() -> None:
+    """A running house of another version must find them where they are."""
+    assert (keys.ALIVE_KNOWN, keys.FEEDS_BAD) == ("alive:known", "feeds:bad")
+    assert (keys.WATCHDOG_LEASE, keys.WATCHDOG_STATE) == ("lease:watchdog", "watchdog:state")
+    assert (keys.MARKET_LEASE, keys.MARKET_STATE) == ("lease:market", "state:market")
 
 
 @given(st.text(), st.integers(1, 1_024))

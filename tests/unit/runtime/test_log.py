@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import re
+import socket
 import sys
 import threading
 import types
@@ -191,6 +192,18 @@ async def test_what_the_loop_cannot_deliver_is_logged() -> None:
     assert first["reason"] == "never retrieved"
     assert "ValueError: ***" in first["exception"]
     assert "exception" not in second
+
+
+async def test_names_that_cannot_be_looked_up_are_told_of_once_and_are_no_error() -> None:
+    out = io.StringIO()
+    configure("INFO", "json", out)
+    loop = asyncio.get_running_loop()
+    handle_loop_errors(loop)
+    for _ in range(3):
+        error = socket.gaierror(-2, "Name or service not known")
+        loop.call_exception_handler({"message": "Future exception was never retrieved", "exception": error})
+    (line,) = lines_of(out)
+    assert (line["severity"], line["event"]) == ("WARNING", "name_lookup_failed")
 
 
 def test_an_error_in_hand_brings_its_traceback() -> None:

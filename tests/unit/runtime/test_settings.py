@@ -76,6 +76,14 @@ def test_the_environment_is_text() -> None:
         ({"FORESHOCK_GRACE_SECONDS": "-1"}, {}, ["grace_seconds", "> 0"]),
         ({"FORESHOCK_HEALTH_LISTEN": "80"}, {}, ["health_listen", "'80'", "host:port"]),
         ({"REDIS_URL": "http://x"}, {}, ["redis_url", "'http://x'", "redis://"]),
+        ({"REDIS_URL": "redis://localhost:notaport/0"}, {}, ["redis_url", "REDIS_URL", "port"]),
+        ({"REDIS_URL": "redis://localhost:99999"}, {}, ["redis_url", "REDIS_URL", "port must be 1..65535"]),
+        ({"REDIS_URL": "redis://localhost:0"}, {}, ["redis_url", "port"]),
+        ({"REDIS_URL": "redis://localhost/x"}, {}, ["redis_url", "number of a database"]),
+        ({"REDIS_URL": "unix:///s.sock?db=x"}, {}, ["redis_url", "number of a database"]),
+        ({"REDIS_URL": "unix://"}, {}, ["redis_url", "path"]),
+        ({"TRACKED_SYMBOLS": "BTCUSDT,ethusdt"}, {}, ["tracked_symbols", "'ethusdt'", "upper case"]),
+        ({"FORESHOCK_REDIS_PASSWORD_FILE": "/nowhere/pw"}, {}, ["redis_password_file", "/nowhere/pw"]),
         ({}, {"depth": "deep"}, ["depth", "'deep'", "argument"]),
         ({}, {"data_dir": 5}, ["data_dir", "5", "argument"]),
         ({}, {"nothing": 1}, ["nothing", "unknown", "argument"]),
@@ -98,6 +106,7 @@ def test_bad_values_name_field_value_and_source(
         ("depth = 'x'", "depth"),
         ("unknown = 1", "unknown"),
         ("feeds = 1", "feeds"),
+        ("[velosity]\npartitions = 2", "velosity.*velocity"),
         ("[feeds]\nvenue = ['x']", "venue"),
         ("depth = ", "foreshock.toml"),
     ],
@@ -125,6 +134,29 @@ def test_secrets_come_from_files_and_never_show(tmp_path: Path) -> None:
         assert "opensesame" not in shown
     assert "opensesame" not in scrub("it was opensesame-1")
     assert "opensesame" not in str(list(loaded.__rich_repr__()))
+
+
+def test_the_password_of_the_store_is_a_secret_and_any_source_may_name_its_file(tmp_path: Path) -> None:
+    path, toml = tmp_path / "pw", tmp_path / "foreshock.toml"
+    path.write_text("opensesame-2\n")
+    toml.write_text(f"[feeds]\nredis_password_file = '{path}'\n")
+    given: list[dict[str, object]] = [
+        {"env": {"FORESHOCK_REDIS_PASSWORD_FILE": str(path)}},
+        {"env": {"FORESHOCK_REDIS_PASSWORD": "opensesame-2"}},
+        {"toml_path": toml},
+        {"overrides": {"redis_password_file": path}},
+    ]
+    for sources in given:
+        loaded = load(**sources)
+        assert loaded.redis_password == Secret("opensesame-2")
+        assert "opensesame" not in repr(loaded)
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://h", "redis://h:6380/", "rediss://u:p@h:1/15", "unix:///run/r.sock?db=2", "unix://u:p@/run/r.sock"]
+)
+def test_good_addresses_of_the_store(url: str) -> None:
+    assert load(env={"REDIS_URL": url}).redis_url == url
 
 
 def test_a_password_in_the_url_never_shows() -> None:

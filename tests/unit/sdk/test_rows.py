@@ -3,16 +3,21 @@ from __future__ import annotations
 import pytest
 
 from foreshock_sdk import (
+    ContextField,
     Decoded,
     EventFlag,
+    FundingRate,
     Instruments,
     InstrumentSpec,
     LiquidatedSide,
+    MarkPrice,
+    OpenInterest,
     PriceKind,
     RawLiquidation,
+    TopOfBook,
 )
 from foreshock_sdk.identity import event_key, format_key, seed_of
-from foreshock_sdk.rows import liquidation_events
+from foreshock_sdk.rows import context_events, liquidation_events
 
 ROW = RawLiquidation(0, LiquidatedSide.SHORT, 0.02, PriceKind.BANKRUPTCY, 5.0, 1_700_000_000_123, 0.02)
 SPEC = InstrumentSpec(venue="v", raw_symbol="1000XUSDT", base="X", quote="USDT", multiplier=1000.0, packaged=True)
@@ -40,3 +45,55 @@ def test_twins_of_a_frame_differ_and_a_frame_sent_twice_does_not() -> None:
     ids = [event.event_id for event in liquidation_events(found, Instruments("v", [SPEC]), 1)]
     assert len(set(ids)) == 2
     assert ids[:2] == ids[2:]
+
+
+def context_of(*rows: tuple[int, ContextField, float, int]) -> Decoded:
+    found = Decoded()
+    for frame, field, value, ts_ms in rows:
+        found.context.append(frame, 0, field, value, ts_ms)
+    return found
+
+
+def test_context_as_people_see_it() -> None:
+    """Prices are per base coin, quantities in base coins: the contract's thousand is taken out."""
+    values = {
+        ContextField.MARK: 0.02,
+        ContextField.INDEX: 0.03,
+        ContextField.FUNDING: -0.0001,
+        ContextField.OPEN_INTEREST: 7.0,
+        ContextField.BID: 0.01,
+        ContextField.BID_QUANTITY: 2.0,
+        ContextField.ASK: 0.04,
+        ContextField.ASK_QUANTITY: 3.0,
+    }
+    found = context_of(*((0, field, value, 5) for field, value in values.items()))
+    events = context_events(found, Instruments("v", [SPEC]), ts_recv=99)
+    mark, funding, interest, book = events
+    assert {(e.venue, e.symbol, e.raw_symbol, e.ts_event, e.ts_recv) for e in events} == {
+        ("v", "XUSDT", "1000XUSDT", 5_000_000, 99)
+    }
+    assert isinstance(mark, MarkPrice)
+    assert (mark.price, mark.index_price) == pytest.approx((0.00002, 0.00003))
+    assert isinstance(funding, FundingRate)
+    assert funding.rate == -0.0001
+    assert isinstance(interest, OpenInterest)
+    assert interest.quantity == 7_000
+    assert isinstance(book, TopOfBook)
+    assert (book.bid, book.bid_quantity, book.ask, book.ask_quantity) == pytest.approx((1e-5, 2_000, 4e-5, 3_000))
+
+
+def test_a_mark_may_come_alone_and_half_a_book_is_none() -> None:
+    found = context_of((0, ContextField.MARK, 1.0, 5), (0, ContextField.BID, 1.0, 5), (0, ContextField.ASK, 2.0, 5))
+    (mark,) = context_events(found, Instruments("v", [SPEC]), ts_recv=99)
+    assert isinstance(mark, MarkPrice)
+    assert mark.index_price is None
+
+
+def test_each_frame_and_time_is_an_event_of_its_own() -> None:
+    found = context_of(*((frame, ContextField.FUNDING, frame / 10, ts) for frame, ts in ((0, 5), (0, 6), (1, 6))))
+    events = context_events(found, Instruments("v", [SPEC]), ts_recv=99)
+    assert [(e.ts_event // 1_000_000, e.rate) for e in events if isinstance(e, FundingRate)] == [
+        (5, 0.0),
+        (6, 0.0),
+        (6, 0.1),
+    ]

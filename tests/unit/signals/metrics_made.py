@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 
 from foreshock_model import metrics as metrics_codec
 from foreshock_model.entries import OutputEntry
 from foreshock_model.metrics import WINDOWS_MS, WindowMetrics
-from foreshock_model.signal import Signal
+from foreshock_model.signal import Level, Signal
+from foreshock_signals.domain import snapshot
+from foreshock_signals.domain.market import Market
 from foreshock_signals.domain.state import SignalsState
+from foreshock_signals.domain.table import SIDES
 
 MS = 1_000_000
 SECOND = 1_000 * MS
@@ -62,6 +66,18 @@ def entry(metrics: WindowMetrics, now: int) -> OutputEntry:
 def entry_id(now: int) -> str:
     """Return the id of an entry written at `now` (ns after NOW)."""
     return f"{(NOW + now) // MS}-0"
+
+
+def market_entry(now: int, **fields: object) -> OutputEntry:
+    """Return the entry of the market stage at `now` (ns after NOW)."""
+    market = Market(clock=NOW + now, **fields)  # type: ignore[arg-type]
+    return OutputEntry("market", NOW + now, msgspec.json.encode(market))
+
+
+def level_of(state: SignalsState, symbol: str, side: str) -> Level:
+    """Return the level of a side (LONG, SHORT), as a snapshot holds it."""
+    head, table = snapshot.load(state.dump())
+    return Level(int(table["level"][head.symbols.index(symbol), SIDES.index(side)]))
 
 
 class Tape:

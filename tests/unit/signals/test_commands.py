@@ -99,10 +99,15 @@ def test_latest_figures_go_away_with_the_pipeline() -> None:
 
 
 def test_the_market_is_told_by_one_partition_only() -> None:
-    outcome = Outcome(market=Market(clock=NOW, regime="HIGH", volatility_bp=40.0, btc_mark=60_000.0))
+    outcome = Outcome(
+        market=Market(
+            clock=NOW, regime="HIGH", volatility_bp=40.0, btc_mark=60_000.0, max_probability=0.7, max_symbol="SOLUSDT"
+        )
+    )
     found: list[tuple[Any, ...]] = list(commands.of(outcome, 0, "1-0", KEPT, tells_market=True))
     assert [each[1] for each in found] == ["regime:current", "volatility:btc:current"]
-    assert msgspec.json.decode(found[0][2])["regime"] == "HIGH"
+    regime = msgspec.json.decode(found[0][2])
+    assert (regime["regime"], regime["max_probability"], regime["max_symbol"]) == ("HIGH", 0.7, "SOLUSDT")
     assert msgspec.json.decode(found[1][2])["btc_mark"] == 60_000.0
     assert commands.of(outcome, 0, "1-0", KEPT, tells_market=False) == []
 
@@ -124,6 +129,14 @@ def test_a_processor_answers_entries_and_survives_restarts() -> None:
     assert found[0] == found[1]
     assert any(command[0] == "XADD" for command in found[0])
     assert first.poison("1-0") == []
+
+
+def test_a_processor_that_is_told_of_a_hole_is_warming_and_its_snapshot_says_so() -> None:
+    first, again = (SignalsProcessor(Place(0, 1, ("BTCUSDT",), KEPT), a_journal()) for _ in range(2))
+    assert not first.warming
+    first.warming = True
+    again.restore(first.snapshot())
+    assert again.warming
 
 
 def test_a_rebuild_begins_with_the_stored_configuration() -> None:

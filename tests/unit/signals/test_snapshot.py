@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.signals.metrics_made import MS, NOW, SECOND, Hit, cascade, entry, entry_id, measure
-from tests.unit.signals.test_state import config_entry, market_entry, steady
+from tests.unit.signals.metrics_made import MS, NOW, SECOND, Hit, cascade, entry, entry_id, market_entry, measure
+from tests.unit.signals.test_state import config_entry, steady
 
 from foreshock_model.entries import OutputEntry
 from foreshock_signals.domain import snapshot
@@ -107,8 +107,7 @@ def test_a_table_keeps_its_rows_while_it_grows() -> None:
         table.rows["last"][at] = int(name[1:-4]) + 7
     assert table.symbols == list(names)
     assert table.rows["last"].tolist() == list(range(7, 107))
-    assert table.find("S7USDT") == 7
-    assert table.find("OTHER") is None
+    assert table.locate(("S7USDT",)).tolist() == [7]
 
 
 def test_names_without_rows_are_no_table() -> None:

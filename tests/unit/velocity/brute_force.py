@@ -31,6 +31,7 @@ class BruteForce:
 
     def __init__(self, config: VelocityConfig) -> None:
         self.config = config
+        self.delays: dict[str, int] = {}
         self.now = 0
         self.late = 0
         self.front: dict[Pair, int] = {}
@@ -39,7 +40,7 @@ class BruteForce:
 
     def frontier(self, pair: Pair, now: int) -> int:
         """Where a pair's windows end at a time."""
-        return max(self.front.get(pair, -(10**18)), now - self.config.delay_ns(pair[1]))
+        return max(self.front.get(pair, -(10**18)), now - self.config.delay_ns(pair[1], self.delays))
 
     def take(self, clock: int, rows: list[Row]) -> set[str]:
         """Take an entry's rows; return the symbols touched."""

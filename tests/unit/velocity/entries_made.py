@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from foreshock_model import metrics as metric_codec
@@ -106,9 +107,10 @@ class Writer:
         prices = [row for row in rows if isinstance(row, Price)]
         return self.entry("batch", clock, encode(batch_of(events, prices)))
 
-    def tick(self, clock: int) -> InputEntry:
-        """Return a tick."""
-        return self.entry("tick", clock)
+    def tick(self, clock: int, **delays: int) -> InputEntry:
+        """Return a tick, with delays of venues in ms."""
+        data = msgspec.json.encode({"routes": {"okx.0": "LIVE"}, "delays": delays}) if delays else b""
+        return self.entry("tick", clock, data)
 
 
 def metrics_of(answer: OutputEntry) -> WindowMetrics:

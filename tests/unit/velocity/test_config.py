@@ -67,5 +67,12 @@ def test_fields_of_later_versions_are_ignored() -> None:
 
 def test_unknown_venues_have_a_delay_too() -> None:
     config = VelocityConfig(venue_delay_ms={"okx": 700})
-    assert config.delay_ns("okx") == 700_000_000
-    assert config.delay_ns("hyperliquid") == 1_500_000_000
+    assert config.delay_ns("okx", {}) == 700_000_000
+    assert config.delay_ns("hyperliquid", {}) == 1_500_000_000
+
+
+def test_an_override_goes_before_what_feeds_say() -> None:
+    told = {"okx": 1_100, "bybit": 1_000}
+    config = VelocityConfig(venue_delay_ms={"okx": 700})
+    assert (config.delay_ns("okx", told), config.delay_ns("bybit", told)) == (700_000_000, 1_000_000_000)
+    assert VelocityConfig().venue_delay_ms == {}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.unit.velocity.entries_made import MS, NOW, SECOND, Price, Row, Writer, metrics_of
 from tests.unit.velocity.test_restart import story
 
+from foreshock_sdk.events import ContextField
 from foreshock_velocity.domain import VelocityState
 from foreshock_velocity.domain.current import window_name
 from foreshock_velocity.domain.teller import PUBLISH_EVERY_NS
@@ -75,6 +76,36 @@ def test_marks_have_keys_of_their_own() -> None:
         "ts": NOW,
         "instrument": "BTCUSDT-PERP.BINANCE",
     }
+
+
+def test_the_funding_rate_of_the_marks_contract_has_a_key_of_its_own() -> None:
+    state, writer = VelocityState(), Writer()
+    rate = Price(-0.000125, NOW - 5, field=ContextField.FUNDING)
+    other = Price(0.5, NOW - 5, venue="okx", instrument="BTCUSDT-PERP.OKX", field=ContextField.FUNDING)
+    state.advance("1-0", writer.batch(NOW, Price(65_000.0, NOW), rate, other))
+    expected = {"schema": 1, "symbol": "BTCUSDT", "instrument": "BTCUSDT-PERP.BINANCE", "rate": -0.000125}
+    assert msgspec.json.decode(dict(state.publications())["funding:BTCUSDT:current"]) == expected | {"ts": NOW - 5}
+    clock = NOW + 300 * MS
+    state.advance("2-0", writer.batch(clock, Price(65_001.0, clock)))
+    assert "funding:BTCUSDT:current" in dict(state.publications())  # with each mark, so that it does not run out
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0, 3.0])
+def test_senseless_funding_rates_are_not_told(value: float) -> None:
+    state, writer = VelocityState(), Writer()
+    state.advance("1-0", writer.batch(NOW, Price(65_000.0, NOW), Price(value, NOW, field=ContextField.FUNDING)))
+    assert "funding:BTCUSDT:current" not in dict(state.publications())
+
+
+def test_a_funding_rate_goes_with_its_contract() -> None:
+    """When another contract gives the mark, the old one's rate is not told as the new one's."""
+    state, writer = VelocityState(), Writer()
+    state.advance("1-0", writer.batch(NOW, Price(65_000.0, NOW), Price(0.001, NOW, field=ContextField.FUNDING)))
+    clock = NOW + 6 * SECOND
+    state.advance("2-0", writer.batch(clock, Price(65_001.0, clock, venue="okx", instrument="BTCUSDT-PERP.OKX")))
+    published = dict(state.publications())
+    assert "mark:BTCUSDT:current" in published
+    assert "funding:BTCUSDT:current" not in published
 
 
 def test_a_busy_symbol_is_published_four_times_a_second() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.unit.velocity.entries_made import MS, NOW, SECOND, Price, Row, Writer
 
 from foreshock_model.entries import InputEntry, OutputEntry
+from foreshock_sdk.events import ContextField
 from foreshock_velocity.domain import VelocityConfig, VelocityState
 from foreshock_velocity.domain import config as configs
 from foreshock_velocity.domain.snapshot import LENGTHS, MAGIC, SCHEMA
@@ -46,7 +47,9 @@ def story(seed: int, length: int) -> list[InputEntry]:
         if dice.random() < 0.3:
             rows.append(Price(dice.uniform(9, 11), clock, "S1USDT", "okx", "S1USDT-PERP.OKX"))
             rows.append(Price(dice.uniform(9, 11), clock))
-        entries.append(feeds.batch(clock, *rows) if rows else feeds.tick(clock))
+            rows.append(Price(dice.uniform(-1e-3, 1e-3), clock, field=ContextField.FUNDING))
+        delays = {"okx": 1_500, "bybit": dice.choice([500, 1_000, 4_000])} if dice.random() < 0.5 else {}
+        entries.append(feeds.batch(clock, *rows) if rows else feeds.tick(clock, **delays))
         if number == length // 2:
             changed = VelocityConfig(cadence_ms=50, disabled_symbols=("S2USDT",), late_after_ms=2_000)
             entries.append(config_entry(control, clock, changed))
@@ -72,6 +75,17 @@ def test_going_on_from_a_snapshot_equals_the_unbroken_run(seed: int, length: int
     assert resumed.dump() == unbroken.dump()
     assert run(resumed, entries[cut:]) == run(unbroken, entries[cut:])
     assert resumed.dump() == unbroken.dump()
+
+
+def test_delays_told_by_feeds_survive() -> None:
+    """The same entries without a break, and through a snapshot taken after the only tick that told a delay."""
+    feeds = Writer()
+    state = VelocityState()
+    state.advance("1-0", feeds.tick(NOW, okx=9_000))
+    state.advance("2-0", feeds.batch(NOW, Row(venue="okx", ts=NOW)))
+    resumed, later = VelocityState.load(state.dump()), [feeds.tick(NOW + 3 * SECOND)]
+    assert run(resumed, later) == run(state, later)
+    assert resumed.dump() == state.dump()
 
 
 def test_an_empty_state_survives_a_snapshot() -> None:
@@ -126,7 +140,8 @@ def names(**change: object) -> dict[str, object]:
         (LENGTHS.pack(MAGIC, 2, 2) + zlib.compress(b"{}"), "missing required field"),
         (LENGTHS.pack(MAGIC, 2, 2) + zlib.compress(b"{}" * 9), "another length"),
         (LENGTHS.pack(MAGIC, 2, 1 << 63) + zlib.compress(b"{}"), "snapshot"),
-        (repacked({"schema": SCHEMA + 1}), "schema 2"),
+        (repacked({"schema": SCHEMA + 1}), f"schema {SCHEMA + 1}"),
+        (repacked({"delays": {"okx": 10**30}}), "snapshot"),
         (repacked({"windows_ms": [100, 200]}), "windows"),
         (repacked(names(cells=0)), "after the last array"),
         (repacked(names(pairs=10**9)), "cut off"),

@@ -90,13 +90,14 @@ def test_the_row_of_a_symbol_that_became_empty_is_written_once() -> None:
 @pytest.mark.parametrize("symbol", [f"S{number}USDT" for number in range(6)])
 def test_a_symbol_emptied_by_a_change_of_configuration_is_told_of_as_empty(symbol: str) -> None:
     """Whatever its turn is: a reader must not be left with figures that are gone."""
-    emptied = NOW + 299 * SECOND  # the last bucket of the longest window began 2 s before NOW, the delay is 1 s
+    shorter = VelocityConfig(venue_delay_ms={"bybit": 0})
+    emptied = NOW + 299 * SECOND  # the last bucket of the longest window began 2 s before NOW, the delay is 1.5 s
     state, writer = VelocityState(), Writer()
     state.advance("1-0", writer.batch(NOW, Row(symbol, "bybit", ts=NOW)))
     for clock in range(NOW + 290 * SECOND, emptied, 100 * MS):
         answer = state.advance("2-0", writer.tick(clock))
     assert answer.kind == "empty" or metrics_of(answer).count.sum() == 1
-    state.advance("3-0", config_entry(writer, emptied, VelocityConfig()))
+    state.advance("3-0", config_entry(writer, emptied, shorter))
     assert metrics_of(state.advance("4-0", writer.tick(emptied + 2 * MS))).count.sum() == 0
     assert state.advance("5-0", writer.tick(emptied + SECOND)).kind == "empty"
 
@@ -170,9 +171,51 @@ def test_now_never_goes_back() -> None:
 def test_market_and_foreign_config_entries_are_passed_on(kind: str) -> None:
     data = b'{"service":"signals","revision":3,"document":{"x":1}}'
     state = VelocityState()
-    answer = state.advance("1-0", Writer("market").entry(kind, NOW, data))
+    state.advance("1-0", Writer().tick(NOW))
+    answer = state.advance("2-0", Writer("market").entry(kind, NOW + SECOND, data))
     assert (answer.kind, answer.clock, answer.data) == (kind, NOW, data)
     assert state.revision == 0
+
+
+@pytest.mark.parametrize("kind", ["config", "market"])
+def test_only_feeds_move_the_clock(kind: str) -> None:
+    """An hour's error in the clock of who sets a configuration must not make an hour of liquidations late."""
+    state, writer = VelocityState(), Writer()
+    state.advance("1-0", writer.batch(NOW, Row(ts=NOW)))
+    data = b'{"service":"velocity","revision":1,"document":{}}'
+    answer = state.advance("2-0", Writer("control:velocity").entry(kind, NOW + 3_600 * SECOND, data))
+    assert (answer.clock, state.now) == (NOW, NOW)
+    clock = NOW + SECOND
+    metrics = metrics_of(state.advance("3-0", writer.batch(clock, Row(ts=clock))))
+    assert (metrics.as_of.tolist(), metrics.count[0, 0, 0, 3], state.counters.late) == ([clock], 2, 0)
+
+
+def test_feeds_tell_how_late_a_venue_may_be() -> None:
+    state, writer = VelocityState(), Writer()
+    state.advance("1-0", writer.tick(NOW, okx=3_000, bybit=200))
+    state.advance("2-0", writer.batch(NOW, *(Row(venue=venue, ts=NOW) for venue in ("okx", "bybit", "other"))))
+    metrics = metrics_of(state.advance("3-0", writer.tick(NOW + 1_000 * MS)))
+    assert metrics.venues == ("bybit", "okx", "other")
+    assert metrics.count[0, 0, :, 1].tolist() == [0, 1, 1]
+    metrics = metrics_of(state.advance("4-0", writer.tick(NOW + 2_500 * MS, bybit=200)))
+    assert metrics.count[0, 0, :, 1].tolist() == [0, 1, 0]
+
+
+def test_the_operators_delay_goes_before_the_one_of_feeds() -> None:
+    state, writer = VelocityState(VelocityConfig(venue_delay_ms={"okx": 60_000})), Writer()
+    state.advance("1-0", writer.tick(NOW, okx=200))
+    state.advance("2-0", writer.batch(NOW, Row(venue="okx", ts=NOW)))
+    state.advance("3-0", writer.tick(NOW + 50 * SECOND))
+    metrics = metrics_of(state.advance("4-0", writer.batch(NOW + 50 * SECOND, Row(venue="bybit", ts=NOW))))
+    assert metrics.count[0, 0, 1].tolist() == [1] * 7
+
+
+def test_a_delay_told_later_does_not_rewrite_the_past() -> None:
+    state, writer = VelocityState(), Writer()
+    state.advance("1-0", writer.batch(NOW, Row(ts=NOW)))
+    state.advance("2-0", writer.tick(NOW + 5 * SECOND, binance=60_000))
+    metrics = metrics_of(state.advance("3-0", writer.tick(NOW + 6 * SECOND)))
+    assert metrics.count[0, 0, 0].tolist() == [0, 0, 0, 1, 1, 1, 1]
 
 
 def test_an_edge_that_falls_on_a_config_entry_comes_with_the_next() -> None:
@@ -189,6 +232,9 @@ def test_an_edge_that_falls_on_a_config_entry_comes_with_the_next() -> None:
         InputEntry("config", "w", 1, 1, NOW, b"{"),
         InputEntry("config", "w", 1, 1, NOW, b'{"service":"velocity"}'),
         InputEntry("tick", "w", 1, 1, -1),
+        InputEntry("tick", "w", 1, 1, NOW, b"{"),
+        InputEntry("tick", "w", 1, 1, NOW, b'{"delays":{"okx":-1}}'),
+        InputEntry("tick", "w", 1, 1, NOW, b'{"delays":{"okx":60001}}'),
         InputEntry("tick", "w", 1, 10**30, NOW),
         InputEntry("tick", "w", 1 << 70, 1, NOW),
     ],
@@ -293,7 +339,8 @@ def test_a_new_delay_does_not_rewrite_the_past() -> None:
     state, writer = VelocityState(), Writer()
     state.advance("1-0", writer.batch(NOW, Row(ts=NOW)))
     slow = VelocityConfig(venue_delay_ms={"binance": 60_000})
-    state.advance("2-0", config_entry(writer, NOW + 5 * SECOND, slow))
+    state.advance("2-0", writer.tick(NOW + 5 * SECOND))
+    state.advance("2-1", config_entry(writer, NOW, slow))
     metrics = metrics_of(state.advance("3-0", writer.tick(NOW + 6 * SECOND)))
     assert metrics.count[0, 0, 0].tolist() == [0, 0, 0, 1, 1, 1, 1]
 

@@ -94,10 +94,9 @@ class MarkPrice(_Event, frozen=True, kw_only=True):
 
 
 class FundingRate(_Event, frozen=True, kw_only=True):
-    """Funding rate of the running period as a fraction, and when it is paid (ns UTC)."""
+    """Funding rate of the running period as a fraction."""
 
     rate: float
-    next_funding: int | None = None
 
 
 class OpenInterest(_Event, frozen=True, kw_only=True):

@@ -1,15 +1,36 @@
-"""Raw liquidations one row at a time, in canonical units: for the tests of plugins and for people."""
+"""What a decoder found, one event at a time in canonical units: for the tests of plugins and for people."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from foreshock_sdk.columns import Decoded
-from foreshock_sdk.events import EventFlag, LiquidatedSide, LiquidationEvent, PriceKind
+from foreshock_sdk.events import (
+    ContextField,
+    EventFlag,
+    FundingRate,
+    LiquidatedSide,
+    LiquidationEvent,
+    MarkPrice,
+    OpenInterest,
+    PriceKind,
+    TopOfBook,
+)
 from foreshock_sdk.identity import event_key, format_key, seed_of
-from foreshock_sdk.instruments import Instruments, convert
+from foreshock_sdk.instruments import Instruments, InstrumentSpec, convert
 
 NS_PER_MS = 1_000_000
+PRICES = frozenset({ContextField.MARK, ContextField.INDEX, ContextField.BID, ContextField.ASK})
+QUANTITIES = frozenset({ContextField.OPEN_INTEREST, ContextField.BID_QUANTITY, ContextField.ASK_QUANTITY})
+BOOK = {
+    ContextField.BID: "bid",
+    ContextField.BID_QUANTITY: "bid_quantity",
+    ContextField.ASK: "ask",
+    ContextField.ASK_QUANTITY: "ask_quantity",
+}
+ContextEvent = MarkPrice | FundingRate | OpenInterest | TopOfBook
 
 
 def liquidation_events(found: Decoded, instruments: Instruments, ts_recv: int) -> list[LiquidationEvent]:
@@ -51,3 +72,48 @@ def _event(
         flags=EventFlag(rows.flags[row]) | packaged,
         event_id=format_key(key),
     )
+
+
+def context_events(found: Decoded, instruments: Instruments, ts_recv: int) -> list[ContextEvent]:
+    """Return the context a decoder found as events; all are taken as received at ts_recv (ns UTC).
+
+    Fields of one contract, frame and time make one event of each kind; a book only when all its fields came.
+    """
+    rows, grouped = found.context, dict[tuple[int, int, int], dict[int, float]]()
+    for row, place in enumerate(zip(rows.frame, rows.instrument, rows.ts_event_ms, strict=True)):
+        spec = instruments.specs[rows.instrument[row]]
+        grouped.setdefault(place, {})[rows.field[row]] = _canonical(rows.field[row], rows.value[row], spec.multiplier)
+    return [
+        event
+        for (_, instrument, ts_ms), values in grouped.items()
+        for event in _context_events(values, _place(instruments.specs[instrument], ts_ms * NS_PER_MS, ts_recv))
+    ]
+
+
+def _canonical(field: int, value: float, multiplier: float) -> float:
+    if field in PRICES:
+        return value / multiplier
+    return value * multiplier if field in QUANTITIES else value
+
+
+def _place(spec: InstrumentSpec, ts_event: int, ts_recv: int) -> dict[str, Any]:
+    return {
+        "venue": spec.venue,
+        "symbol": spec.symbol,
+        "instrument": spec.instrument,
+        "raw_symbol": spec.raw_symbol,
+        "ts_event": ts_event,
+        "ts_recv": ts_recv,
+    }
+
+
+def _context_events(values: Mapping[int, float], place: dict[str, Any]) -> Iterator[ContextEvent]:
+    if ContextField.MARK in values:
+        yield MarkPrice(price=values[ContextField.MARK], index_price=values.get(ContextField.INDEX), **place)
+    if ContextField.FUNDING in values:
+        yield FundingRate(rate=values[ContextField.FUNDING], **place)
+    if ContextField.OPEN_INTEREST in values:
+        yield OpenInterest(quantity=values[ContextField.OPEN_INTEREST], **place)
+    if values.keys() >= BOOK.keys():
+        quotes: dict[str, Any] = {name: values[field] for field, name in BOOK.items()}
+        yield TopOfBook(**quotes, **place)

@@ -11,11 +11,11 @@ from typing import Any, cast
 import grpc
 from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest  # type: ignore[import-untyped]
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 
 from foreshock_cli.exits import CommandError, unreachable, usage_error
-from foreshock_cli.processes import Process
+from foreshock_lab.house import SERVICES
+from foreshock_runtime.alive import Heartbeat
 
 CALL_SECONDS = 5.0
 TOKEN_FILE = "FORESHOCK_CONTROL_TOKEN_FILE"  # noqa: S105 - the name of a variable
@@ -38,7 +38,7 @@ class Control:
 
 
 @contextmanager
-def opened(process: Process, token: str | None) -> Iterator[Control]:
+def opened(process: Heartbeat, token: str | None) -> Iterator[Control]:
     """Yield the control of a process. gRPC errors inside the block become CommandErrors."""
     with grpc.insecure_channel(process.control) as channel:
         try:
@@ -47,15 +47,19 @@ def opened(process: Process, token: str | None) -> Iterator[Control]:
             raise explained(process, error) from error
 
 
-def health(process: Process) -> str:
-    """Return what `grpc.health.v1` says of a process (SERVING ...), UNREACHABLE when it does not answer."""
-    with grpc.insecure_channel(process.health or process.control) as channel:
-        stub: Any = health_pb2_grpc.HealthStub(channel)
-        try:
-            answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=CALL_SECONDS)
-        except grpc.RpcError:
-            return "UNREACHABLE"
-    return health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
+def service_at(address: str, token: str | None) -> str:
+    """Return which service's control listens at an address. Raises CommandError."""
+    for service in SERVICES:
+        process = Heartbeat(service=service, instance="", pid=0, version="", control=address)
+        with grpc.insecure_channel(address) as channel:
+            try:
+                Control(service, channel, token).request("GetStatus")
+            except grpc.RpcError as error:
+                if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+                    continue
+                raise explained(process, error) from error
+        return service
+    raise unreachable(f"no control of ours listens at {address}")
 
 
 def token(option: str | None, env: Mapping[str, str]) -> str | None:
@@ -70,7 +74,7 @@ def token(option: str | None, env: Mapping[str, str]) -> str | None:
         raise usage_error(f"the token file {path!r} cannot be read: {reason}") from error
 
 
-def explained(process: Process, error: grpc.RpcError) -> CommandError:
+def explained(process: Heartbeat, error: grpc.RpcError) -> CommandError:
     """Return the error as a person can use it."""
     code, details = error.code(), error.details() or ""
     name = f"{process.service} at {process.control}"

@@ -85,7 +85,7 @@ def now_ms(client: redis.Redis) -> int:
 
 
 def _client(where: Located, password: str | None) -> redis.Redis:
-    extra: dict[str, Any] = {"password": password} if password is not None and "@" not in where.url else {}
+    extra: dict[str, Any] = {"password": password} if password is not None else {}  # one in the address goes before
     try:
         return redis.Redis.from_url(
             where.url,

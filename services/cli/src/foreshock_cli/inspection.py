@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
@@ -9,14 +10,12 @@ import msgspec
 import redis
 from google.protobuf.message import Message
 
-from foreshock_cli import control
+from foreshock_cli import control, processes
 from foreshock_cli.exits import CommandError
-from foreshock_cli.processes import SERVICES, Process, alive
+from foreshock_lab.control import Health, health_of
+from foreshock_lab.house import SERVICES
 from foreshock_model import keys
-
-SERVING = "SERVING"
-MISSING = "MISSING"
-"""No process of the service has a heartbeat."""
+from foreshock_runtime.alive import Heartbeat
 
 
 class RedisFacts(msgspec.Struct, frozen=True):
@@ -48,31 +47,33 @@ class ProcessFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HouseFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole house. ok: every service has a process, and every process is SERVING without problems."""
+    """The whole house. ok: every service has a process, and every process is SERVING without problems.
+
+    redis and regime are None, and no service is missed, where only addresses were named.
+    """
 
     ok: bool
-    redis: RedisFacts
+    redis: RedisFacts | None
     regime: str | None
     services: list[ProcessFacts]
 
 
 def look(client: redis.Redis, *, address: str, token: str | None) -> HouseFacts:
     """Ask everything that answers. Raises redis errors."""
-    processes = alive(client)
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        found = list(pool.map(lambda process: process_facts(process, token), processes))
+    found = _asked(processes.alive(client), token)
     found += [
-        ProcessFacts(service=service, instance="", health=MISSING)
+        ProcessFacts(service=service, instance="", health=Health.MISSING)
         for service in SERVICES
-        if not any(process.service == service for process in processes)
+        if not any(each.service == service for each in found)
     ]
     found.sort(key=lambda each: SERVICES.index(each.service))
-    return HouseFacts(
-        ok=all(each.health == SERVING and not each.problems for each in found),
-        redis=redis_facts(client, address),
-        regime=_regime(client),
-        services=found,
-    )
+    return HouseFacts(ok=_all_well(found), redis=redis_facts(client, address), regime=_regime(client), services=found)
+
+
+def look_at(addresses: Sequence[str], token: str | None) -> HouseFacts:
+    """Ask the services whose controls are at these addresses, without Redis. Raises CommandError."""
+    found = _asked([processes.at(each, control.service_at(each, token)) for each in addresses], token)
+    return HouseFacts(ok=_all_well(found), redis=None, regime=None, services=found)
 
 
 def redis_facts(client: redis.Redis, address: str) -> RedisFacts:
@@ -82,12 +83,21 @@ def redis_facts(client: redis.Redis, address: str) -> RedisFacts:
     return RedisFacts(kind, str(info.get(f"{kind}_version", "")), int(info.get("used_memory", 0)), address)
 
 
-def process_facts(process: Process, token: str | None) -> ProcessFacts:
+def _asked(living: Sequence[Heartbeat], token: str | None) -> list[ProcessFacts]:
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return list(pool.map(lambda process: process_facts(process, token), living))
+
+
+def _all_well(found: Sequence[ProcessFacts]) -> bool:
+    return all(each.health == Health.SERVING and not each.problems for each in found)
+
+
+def process_facts(process: Heartbeat, token: str | None) -> ProcessFacts:
     """Ask one process for its health and status."""
     known = ProcessFacts(
         service=process.service,
         instance=process.instance,
-        health=control.health(process),
+        health=health_of(process.health or process.control),
         pid=process.pid,
         version=process.version,
         config_revision=process.config_revision,

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-import gzip
 import sys
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from typing import BinaryIO
 
 from foreshock_cli.exits import CommandError, unreachable
-
-CHUNK = 1 << 20
-GZIP_MAGIC = b"\x1f\x8b"
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
-
-class _Readable(Protocol):
-    def read1(self, size: int, /) -> bytes: ...
+from foreshock_lab import recording_file
+from foreshock_lab.domain import recording
+from foreshock_lab.errors import LabError
 
 
 @contextmanager
 def opened(name: str) -> Iterator[BinaryIO]:
     """Open a file by name, `-` for stdin; unpack gzip. Raises CommandError when it cannot be opened."""
     if name == "-":
-        yield _unpacked(sys.stdin.buffer)
+        yield recording_file.unpacked(sys.stdin.buffer)
         return
     try:
         file = Path(name).open("rb")  # noqa: SIM115 - closed below, after the caller is done
     except OSError as error:
         raise unreachable(f"cannot read {name}: {error.strerror}") from error
     with file:
-        yield _unpacked(file)
+        yield recording_file.unpacked(file)
 
 
 def batches(stream: BinaryIO) -> Iterator[list[bytes]]:
@@ -41,39 +34,19 @@ def batches(stream: BinaryIO) -> Iterator[list[bytes]]:
     A pipe's lines come as soon as they are written. Raises CommandError when a gzip file is damaged,
     after all that could be read.
     """
-    begun: list[bytes] = []
-    first = True
-    for chunk in _chunks(cast("_Readable", stream)):
-        text = chunk.removeprefix(BYTE_ORDER_MARK) if first else chunk
-        first = False
-        head, newline, rest = text.rpartition(b"\n")
-        if not newline:
-            begun.append(rest)
-            continue
-        yield (b"".join(begun) + head).split(b"\n")
-        begun = [rest] if rest else []
-    if begun:
-        yield [b"".join(begun)]
+    return recording.batches(_chunks(stream))
 
 
 def whole(name: str) -> bytes:
     """Read a file or stdin at once."""
     with opened(name) as stream:
-        return b"".join(_chunks(cast("_Readable", stream)))
+        return b"".join(_chunks(stream))
 
 
-def _unpacked(stream: BinaryIO) -> BinaryIO:
-    peek = getattr(stream, "peek", None)
-    if peek is not None and peek(2)[:2] == GZIP_MAGIC:
-        return cast("BinaryIO", gzip.GzipFile(fileobj=stream))
-    return stream
-
-
-def _chunks(stream: _Readable) -> Iterator[bytes]:
+def _chunks(stream: BinaryIO) -> Iterator[bytes]:
     try:
-        while chunk := stream.read1(CHUNK):
-            yield chunk
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise CommandError(f"the gzip file is damaged: {error}") from error
+        yield from recording_file.chunks(stream)
+    except LabError as error:
+        raise CommandError(str(error)) from error
     except IsADirectoryError as error:
         raise unreachable("that is a folder, not a file") from error

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from foreshock_feeds.domain.ingest import Ingest
+from foreshock_lab.domain import recording
 from foreshock_model.batch import InstrumentRef
 from foreshock_sdk.columns import Decoded
 from foreshock_sdk.connector import Connector
@@ -74,7 +75,7 @@ class Normalizer:
         bad: list[Bad] = []
         for line in lines:
             self._line += 1
-            frame = _unwrapped(line.strip())
+            frame = recording.parse(line).frame
             if not _is_text(frame):
                 bad.append(Bad(self._line, None, "not UTF-8"))
             elif frame:
@@ -155,22 +156,6 @@ def parse_specs(connector: Connector, body: bytes) -> list[InstrumentSpec]:
             return specs
         reasons.append(f"{request.name}: no contract in it")
     raise FrameError("; ".join(reasons) or f"{connector.venue} has no REST answer with contracts")
-
-
-class _Recorded(msgspec.Struct, forbid_unknown_fields=True):
-    ts_recv: int
-    frame: msgspec.Raw
-
-
-def _unwrapped(line: bytes) -> bytes:
-    """Return the frame of a line as recorders write it, {"ts_recv": ns, "frame": ...}; others are frames."""
-    if b'"ts_recv"' not in line:
-        return line
-    try:
-        frame = bytes(msgspec.json.decode(line, type=_Recorded).frame)
-        return msgspec.json.decode(frame, type=str).encode() if frame.startswith(b'"') else frame
-    except (msgspec.DecodeError, UnicodeEncodeError):
-        return line
 
 
 def _is_text(frame: bytes) -> bool:

@@ -101,6 +101,17 @@ def add_redis(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_address(parser: argparse.ArgumentParser, action: str = "store") -> None:
+    """Add `--address` and `--token-file` for commands that talk to the services' controls."""
+    parser.add_argument(
+        "--address",
+        metavar="HOST:PORT",
+        action=action,
+        help="where a service's control listens (a forwarded port, for one); no Redis is asked for it",
+    )
+    parser.add_argument("--token-file", metavar="FILE", help="bearer token (default: FORESHOCK_CONTROL_TOKEN_FILE)")
+
+
 def positive(text: str) -> int:
     """Read a whole number from 1 up."""
     return _whole(text, 1)

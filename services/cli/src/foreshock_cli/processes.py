@@ -2,55 +2,48 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, cast
 
-import msgspec
 import redis
+from redis.asyncio import Redis
 
 from foreshock_cli.exits import unreachable, usage_error
-
-SERVICES = ("feeds", "velocity", "signals")
-
-
-class Process(msgspec.Struct, frozen=True, kw_only=True):
-    """One heartbeat. Addresses are host:port or unix:PATH, as gRPC takes them; empty when there is none."""
-
-    service: str
-    instance: str = "0"
-    pid: int = 0
-    version: str = ""
-    config_revision: int = 0
-    health: str = ""
-    control: str = ""
-    metrics: str = ""
+from foreshock_lab.house import SERVICES
+from foreshock_runtime.alive import Heartbeat, living
 
 
-def alive(client: redis.Redis) -> list[Process]:
+class _Blocking:
+    """A blocking client where an asynchronous one is asked for: its answers are there at once."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+
+    async def execute_command(self, *args: Any) -> Any:
+        return self._client.execute_command(*args)
+
+
+def alive(client: redis.Redis) -> list[Heartbeat]:
     """Return the processes whose heartbeat has not run out, services in the order of the data's way."""
-    found = []
-    for service in SERVICES:
-        names = sorted(cast("Any", client.scan_iter(match=f"alive:{service}:*", count=1_000)))
-        values = cast("list[bytes | None]", client.mget(names)) if names else []
-        for name, value in zip(names, values, strict=True):
-            if value is not None:
-                found.append(_read(service, name.decode().rpartition(":")[2], value))
-    return found
+    found = asyncio.run(living(cast("Redis", _Blocking(client))))
+    return sorted((each for each in found if each.service in SERVICES), key=lambda each: SERVICES.index(each.service))
 
 
-def one(client: redis.Redis, service: str) -> Process:
-    """Return a process of this service. Raises CommandError when the name is wrong or none is alive."""
-    if service not in SERVICES:
-        raise usage_error(f"there is no service {service!r}", hint=f"services: {' '.join(SERVICES)}")
+def one(client: redis.Redis, service: str) -> Heartbeat:
+    """Return a process of this service. Raises CommandError when none is alive."""
     for process in alive(client):
         if process.service == service and process.control:
             return process
     raise unreachable(f"no {service} is alive in this Redis", hint="`foreshock status` shows what is")
 
 
-def _read(service: str, instance: str, value: bytes) -> Process:
-    try:
-        fields = msgspec.json.decode(value, type=dict[str, Any])
-        flat = {**fields, **fields.get("addresses", {}), "service": service, "instance": instance}
-        return msgspec.convert(flat, Process, strict=False)
-    except (msgspec.DecodeError, msgspec.ValidationError):
-        return Process(service=service, instance=instance)
+def at(address: str, service: str) -> Heartbeat:
+    """Return what is known of a process by its control's address alone."""
+    return Heartbeat(service=service, instance="", pid=0, version="", control=address)
+
+
+def check(service: str) -> str:
+    """Return the name when it is a service's. Raises CommandError."""
+    if service not in SERVICES:
+        raise usage_error(f"there is no service {service!r}", hint=f"services: {' '.join(SERVICES)}")
+    return service

@@ -1,7 +1,7 @@
-"""The note that a running `demo` or `up` leaves for the other commands: where its Redis is.
+"""The notes that running `demo`s and `up`s leave for the other commands: where their Redis is.
 
-It holds a password, so its folder and itself are the user's alone. It goes when the run ends; one that a
-killed run left behind is recognised by its process.
+A note holds a password, so its folder and itself are the user's alone. It goes when its run ends; one that a
+killed run left behind is recognised by its process, and goes with the next that ends. The newest house is found.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-NAME = "run.json"
+NAMES = "run-*.json"
 
 
 class RunNote(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,21 +33,25 @@ def folder(env: Mapping[str, str]) -> Path:
     return Path(base) / "foreshock"
 
 
+def made_private(where: Path) -> Path:
+    """Make the folder, or tighten it where it is: the user's alone. Raises OSError."""
+    where.mkdir(mode=0o700, parents=True, exist_ok=True)
+    where.chmod(0o700)
+    return where
+
+
 def read(where: Path) -> RunNote | None:
-    """Return the note of the run that lives, None when there is none."""
-    try:
-        note = msgspec.json.decode((where / NAME).read_bytes(), type=RunNote)
-    except (OSError, msgspec.DecodeError):
-        return None
-    return note if _alive(note.pid) else None
+    """Return the note of the newest run that lives, None when there is none."""
+    notes = (_noted(path) for path in where.glob(NAMES))
+    living = (note for note in notes if note is not None and _alive(note.pid))
+    return max(living, key=lambda note: note.started, default=None)
 
 
 @contextmanager
 def left_at(where: Path, note: RunNote) -> Iterator[None]:
-    """Leave the note while the block runs; take away only one's own."""
-    where.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = where / NAME
-    draft = path.with_suffix(f".{note.pid}")
+    """Leave the note while the block runs; take it away, and those of runs that were killed."""
+    path = made_private(where) / NAMES.replace("*", str(note.pid))
+    draft = path.with_suffix(".new")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(msgspec.json.encode(note))
@@ -55,9 +59,18 @@ def left_at(where: Path, note: RunNote) -> Iterator[None]:
     try:
         yield
     finally:
-        mine = read(where)
-        if mine is not None and mine.pid == note.pid:
-            path.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+        for each in where.glob(NAMES):
+            other = _noted(each)
+            if other is not None and not _alive(other.pid):
+                each.unlink(missing_ok=True)
+
+
+def _noted(path: Path) -> RunNote | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=RunNote)
+    except (OSError, msgspec.DecodeError):
+        return None
 
 
 def _alive(pid: int) -> bool:

@@ -7,11 +7,12 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from foreshock_cli.inspection import SERVING, HouseFacts, ProcessFacts
+from foreshock_cli.inspection import HouseFacts, ProcessFacts, RedisFacts
 from foreshock_cli.terminal import table
+from foreshock_lab.control import Health
 
 STATE_STYLES = {
-    SERVING: "green",
+    Health.SERVING: "green",
     "LIVE": "green",
     "UNPROVEN": "yellow",
     "CONNECTING": "yellow",
@@ -23,7 +24,8 @@ MIB = 1 << 20
 
 def rendered(house: HouseFacts) -> Group:
     """Return the whole page."""
-    parts: list[RenderableType] = [_head(house), Text(), _services(house.services)]
+    head = [] if house.redis is None else [_head(house, house.redis), Text()]
+    parts: list[RenderableType] = [*head, _services(house.services)]
     for process in house.services:
         if process.routes:
             parts += [Text(), _routes(process)]
@@ -38,8 +40,7 @@ def state(name: str) -> Text:
     return Text(name, STATE_STYLES.get(name, BAD))
 
 
-def _head(house: HouseFacts) -> Text:
-    server = house.redis
+def _head(house: HouseFacts, server: RedisFacts) -> Text:
     version = f"{server.kind} {server.version}, {server.used_memory / MIB:.1f} MB"
     return Text.assemble(
         ("redis   ", "dim"),
@@ -105,6 +106,6 @@ def _problems(process: ProcessFacts) -> list[Text]:
         *process.problems,
         *(f"{each['name']}: {each['failure']}" for each in process.venues if each["failure"]),
     ]
-    if process.health == "MISSING":
+    if process.health == Health.MISSING:
         words.insert(0, "no process has a heartbeat")
     return [Text.assemble(("\nproblem  ", BAD), f"{process.service}: {each}") for each in words]

@@ -1,3 +1,1 @@
 """Market data from venues into streams."""
-
-__version__ = "0.1.0"

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import msgspec
 
+from foreshock_feeds.collector import FeedsCollector
 from foreshock_feeds.config import FeedsConfig, problems
 from foreshock_feeds.control import FeedsControl
 from foreshock_feeds.feeds import Feeds
@@ -16,6 +17,7 @@ from foreshock_runtime.config_store import ConfigStore
 from foreshock_runtime.connection import TROUBLE
 from foreshock_runtime.control import ConfigControl
 from foreshock_runtime.lifecycle import Service
+from foreshock_runtime.partitions import READY_SECONDS, SILENT_SECONDS
 from foreshock_runtime.settings import SettingsError
 
 MAINTENANCE_SECONDS = 1.0
@@ -32,7 +34,16 @@ async def serve(service: Service) -> None:
     feeds = await _patiently(service, parts, config)
     if feeds is None:
         return
+    service.registry.register(FeedsCollector(feeds))
     await service.serve({FeedsControl.NAME: FeedsControl(service, feeds, config).add})
+    try:
+        await _run(service, feeds)
+    finally:
+        feeds.output.close()
+
+
+async def _run(service: Service, feeds: Feeds) -> None:
+    service.tasks.create_task(_watch(service, feeds), name="readiness")
     writing = service.tasks.create_task(feeds.output.run(), name="output")
     await _maintain(service, feeds)
     await feeds.stop()
@@ -55,13 +66,20 @@ async def _patiently(service: Service, parts: Parts, config: ConfigControl[Feeds
     return None
 
 
+async def _watch(service: Service, feeds: Feeds) -> None:
+    """Say SERVING while Redis answers, once a configuration was applied, until the service shall stop."""
+    while not service.stop.is_set():
+        ready = feeds.revision >= 0 and service.health.seconds_since_good() < SILENT_SECONDS
+        if ready != service.serving:
+            await service.set_serving(ready)
+        await wait_for_event(service.stop, READY_SECONDS)
+
+
 async def _maintain(service: Service, feeds: Feeds) -> None:
-    """Follow the configuration, SERVING since it was read first, and keep order until the service shall stop."""
+    """Follow the configuration and keep order until the service shall stop."""
     while not service.stop.is_set():
         try:
             await feeds.apply()
-            if not service.serving and not service.stop.is_set():
-                await service.set_serving()
             await feeds.maintain()
         except (*TROUBLE, msgspec.ValidationError) as error:
             service.log.warning("maintenance_failed", reason=str(error))

@@ -5,8 +5,11 @@ from __future__ import annotations
 import msgspec
 
 
-class FeedsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """symbols: the underlying markets to read; all of each venue when empty."""
+class FeedsConfig(msgspec.Struct, frozen=True):
+    """symbols: the underlying markets to read; all of each venue when empty.
+
+    Fields that a later version stored are ignored: its revision must not stop this one.
+    """
 
     symbols: tuple[str, ...] = ()
 

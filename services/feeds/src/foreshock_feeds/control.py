@@ -8,13 +8,12 @@ from typing import Any, ClassVar
 from foreshock_feeds.config import FeedsConfig
 from foreshock_feeds.feeds import Feeds
 from foreshock_feeds.venue import Venue
-from foreshock_protos.common.v1 import common_pb2
 from foreshock_protos.feeds.v1 import control_pb2, control_pb2_grpc
 from foreshock_runtime.connection import TROUBLE
 from foreshock_runtime.control import ConfigControl
 from foreshock_runtime.lifecycle import Service
-
-SILENT_SECONDS = 3.0
+from foreshock_runtime.partitions import SILENT_SECONDS
+from foreshock_runtime.service_status import service_status
 
 
 class FeedsControl(control_pb2_grpc.FeedsControlServiceServicer):
@@ -46,20 +45,11 @@ class FeedsControl(control_pb2_grpc.FeedsControlServiceServicer):
     async def GetStatus(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Return how the service fares."""
         del request, context
-        feeds, beat = self._feeds, self._service.heartbeat()
-        status = common_pb2.ServiceStatus(
-            service=beat.service,
-            instance=beat.instance,
-            version=beat.version,
-            serving=beat.serving,
-            config_revision=beat.config_revision,
-            counters=self._counters(),
-            problems=self._problems(),
-        )
+        venues = self._feeds.venues
         return control_pb2.GetStatusResponse(
-            status=status,
-            routes=[route for venue in feeds.venues for route in _routes(venue)],
-            venues=[_venue(venue) for venue in feeds.venues],
+            status=service_status(self._service, counters=self._counters(), problems=self._problems()),
+            routes=[route for venue in venues for route in _routes(venue)],
+            venues=[_venue(venue) for venue in venues],
         )
 
     def _counters(self) -> dict[str, int]:
@@ -84,7 +74,8 @@ class FeedsControl(control_pb2_grpc.FeedsControlServiceServicer):
                 found.append(f"venue {name}: {venue.failure}")
             if venue.contracts and venue.contracts.source.kind == "packaged":
                 found.append(f"venue {name}: packaged contract values are used: {venue.contracts.source.reason}")
-        found += [f"route {each.name}: {each.failure}" for each in feeds.sessions if each.failure]
+        for each in feeds.sessions:
+            found += [f"route {each.name}: {reason}" for reason in (each.failure, each.refusal) if reason]
         silent = self._service.health.seconds_since_good()
         if silent > SILENT_SECONDS:
             found.append(f"Redis has not answered for {silent:.0f} s; {feeds.output.waiting} rows wait")

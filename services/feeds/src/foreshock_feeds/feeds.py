@@ -9,7 +9,7 @@ from foreshock_feeds.config import FeedsConfig
 from foreshock_feeds.domain.assemble import Assembler
 from foreshock_feeds.domain.dedupe import Dedupe
 from foreshock_feeds.flow import Flow
-from foreshock_feeds.health import Command, RouteHealth
+from foreshock_feeds.health import Command, RouteHealth, delay_ms
 from foreshock_feeds.metrics import FeedsMetrics
 from foreshock_feeds.output import Output
 from foreshock_feeds.parts import Parts
@@ -43,9 +43,10 @@ class Feeds:
         self.revision = -1
         self.plugins = parts.plugins
         self._clock = service.clock if settings.clock == "system" else FrameClock()
-        self.health = RouteHealth(self._clock, earlier.last_clock)
+        delays = {connector.venue: delay_ms(connector.throttle) for connector in parts.connectors}
+        self.health = RouteHealth(self._clock, earlier.last_clock, delays)
         self.quarantine = Quarantine(self._clock)
-        self.metrics = FeedsMetrics(service.registry)
+        self.metrics = FeedsMetrics(service.metrics)
         self._flow = Flow()
         self.output = Output(
             writer,
@@ -71,9 +72,7 @@ class Feeds:
         writer = f"feeds:{settings.instance}"
         earlier = await look_back(service.redis, writer, settings.partitions)
         epoch = await next_epoch(service.redis, writer)
-        out = PartitionWriter(
-            service.redis, partitions=settings.partitions, writer=writer, epoch=epoch, clock=service.clock
-        )
+        out = PartitionWriter(service.redis, partitions=settings.partitions, writer=writer, epoch=epoch)
         return cls(service, parts, config, writer=out, earlier=earlier)
 
     @property
@@ -106,14 +105,8 @@ class Feeds:
             await asyncio.gather(*(venue.stop() for venue in self.venues))
 
     async def maintain(self) -> None:
-        """Set the gauges, write what was noticed, trim the streams. Raises what redis-py raises, and loses nothing."""
+        """Write what was noticed, trim the streams. Raises what redis-py raises, and loses nothing."""
         self.health.keep(session.name for session in self.sessions)
-        self.metrics.routes(self.sessions)
-        self.metrics.waiting(self.output.waiting)
-        for venue in self.venues:
-            self.metrics.venue(
-                venue.connector.venue, venue.dedupe.dropped, venue.ingest.unpriced if venue.ingest else 0
-            )
         await self._write(self.health.waiting)
         await self._write(self.quarantine.waiting)
         await self._trim()

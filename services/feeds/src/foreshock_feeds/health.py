@@ -3,34 +3,47 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from foreshock_feeds.domain.route_state import RouteChange, RouteState
 from foreshock_model import keys
+from foreshock_model.tick import LONGEST_DELAY_MS
 from foreshock_runtime.clock import Clock
 from foreshock_runtime.log import get_logger
+from foreshock_sdk.connector import Throttle
 
 KEPT = 10_000
 """Entries of feeds:health that are kept, and that wait at most."""
+ON_THE_WAY_SECONDS = 0.5
+"""What a row may take from the venue's push until it is written."""
+READ = frozenset({RouteState.LIVE, RouteState.SUSPECT})
+"""States that lose nothing of what the venue sends: a refusal of one channel says nothing of the others."""
 log = get_logger("feeds")
 
 Command = tuple[str | int | bytes, ...]
 
 
+def delay_ms(throttle: Throttle) -> int:
+    """Return how old a row of a venue may be when it is written, in ms; never more than readers believe."""
+    seconds = max(0.0, throttle.push_interval) + ON_THE_WAY_SECONDS
+    return round(min(seconds * 1_000, LONGEST_DELAY_MS))
+
+
 class RouteHealth:
     """Collects changes of routes until they are written, and finds the gaps between.
 
-    resumed_from: ns UTC of the last entry of an earlier run, 0 when there was none. waiting: Redis commands that
-    write what was found.
+    resumed_from: ns UTC of the last entry of an earlier run, 0 when there was none. delays: how old a row may be when
+    it is written, ms by venue, for ticks. waiting: Redis commands that write what was found.
     """
 
-    def __init__(self, clock: Clock, resumed_from: int = 0) -> None:
+    def __init__(self, clock: Clock, resumed_from: int = 0, delays: Mapping[str, int] | None = None) -> None:
         self.states: dict[str, RouteState] = {}
         self.gaps = 0
         self.waiting: deque[Command] = deque()
         self._clock = clock
+        self._delays = dict(sorted((delays or {}).items()))
         self._missed_since: int | None = resumed_from
         self._down_since: dict[str, int] = {}
 
@@ -39,10 +52,12 @@ class RouteHealth:
 
         What a new one misses until it is live is a gap: at the start since the earlier run, later since now.
         """
-        if route not in self.states:
-            since = self._clock.now() if self._missed_since is None else self._missed_since
-            self._miss(route, since)
-        self.states.setdefault(route, RouteState.CONNECTING)
+        if route in self.states:
+            return
+        now = self._clock.now()
+        self._miss(route, now if self._missed_since is None else self._missed_since)
+        self.states[route] = RouteState.CONNECTING
+        self._add("state", route, now, {"from": "", "to": RouteState.CONNECTING.value, "reason": "will be read"})
 
     def started(self) -> None:
         """Say that all routes of the start are open."""
@@ -61,7 +76,7 @@ class RouteHealth:
         self.states[route] = change.after
         told = {"from": change.before.value, "to": change.after.value, "reason": change.reason}
         self._add("state", route, now, told)
-        if change.before is RouteState.LIVE:
+        if change.before in READ and change.after not in READ:
             self._miss(route, change.last_good)
         elif change.after is RouteState.LIVE and route in self._down_since:
             since = self._down_since.pop(route)
@@ -70,8 +85,9 @@ class RouteHealth:
             self._add("gap", route, now, {"from_ns": str(since), "to_ns": str(now)})
 
     def tick(self) -> bytes:
-        """Return the data of a `tick` entry."""
-        return msgspec.json.encode({"routes": {name: state.value for name, state in sorted(self.states.items())}})
+        """Return the data of a `tick` entry: the routes' states, and each venue's delay in ms."""
+        routes = {name: state.value for name, state in sorted(self.states.items())}
+        return msgspec.json.encode({"routes": routes, "delays": self._delays})
 
     def _miss(self, route: str, since: int) -> None:
         if since:

@@ -92,6 +92,13 @@ class Output:
         self._cut(self._now())
         await self._writer.flush()
 
+    def close(self) -> None:
+        """Count what still waits, for the process ends and nobody will write it."""
+        rows, entries = self._assembler.rows, sum(part.entries for part in self._writer.pending())
+        if rows or entries:
+            self._metrics.unwritten(rows + entries)
+            log.error("lost_at_the_end", rows=rows, entries=entries)
+
     def _now(self) -> int:
         return self._clock_of_rows if self._replay else self._clock.now()
 

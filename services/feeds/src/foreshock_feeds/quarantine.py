@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter, deque
 
 from foreshock_feeds.health import Command
+from foreshock_model import keys
 from foreshock_runtime.clock import Clock
 from foreshock_runtime.log import get_logger
 from foreshock_sdk.columns import Fault
 
-STREAM = "feeds:bad"
-"""The newest frames that could not be understood."""
 KEPT = 1_000
 FRAME_BYTES = 2_000
 REPORT_EVERY_NS = 10_000_000_000
@@ -33,7 +32,7 @@ class Quarantine:
         now = self._clock.now()
         row = "" if fault.row is None else fault.row
         fields = ("route", route, "ts", now, "row", row, "reason", fault.reason, "frame", text[:FRAME_BYTES])
-        self.waiting.append(("XADD", STREAM, "MAXLEN", "~", KEPT, "*", *fields))
+        self.waiting.append(("XADD", keys.FEEDS_BAD, "MAXLEN", "~", KEPT, "*", *fields))
         if len(self.waiting) > KEPT:
             self.waiting.popleft()
         self.counts[route] += 1

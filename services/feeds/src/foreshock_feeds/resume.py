@@ -14,8 +14,8 @@ from foreshock_model.entries import InputEntry
 from foreshock_model.errors import CodecError
 
 PAGE = 100
-ENTRIES = 20_000
-"""Entries a partition that are looked at."""
+ENTRIES = 1_000_000
+"""Entries a partition that are looked at, whatever their clocks say: several times what a partition usually keeps."""
 REMEMBER_NS = 120_000_000_000
 """Venues repeat what is younger than this when a client comes back; older repeats were dropped already."""
 

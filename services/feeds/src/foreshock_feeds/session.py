@@ -24,7 +24,8 @@ StateChange = Callable[[RouteChange], None]
 class RouteSession:
     """A route over all its connections: the state machine, the decoder of the present one, counters.
 
-    name is venue/route; failure what the plugin raised, while the route suffers from it. deliver takes canonical rows.
+    name is venue/route; failure what the plugin raised, while the route suffers from it; refusal what the venue
+    refused on this connection. deliver takes canonical rows.
     """
 
     def __init__(  # noqa: PLR0913 - what it works with, by name
@@ -42,6 +43,7 @@ class RouteSession:
         self.name = f"{connector.venue}/{route.name}"
         self.state = RouteState.CONNECTING
         self.failure: str | None = None
+        self.refusal: str | None = None
         self.closing = False
         self.frames_seen = 0
         self.faults = 0
@@ -60,6 +62,7 @@ class RouteSession:
         """Begin a new connection; return the frames to send first."""
         self._decoder = self._connector.decoder(self.route, self._instruments)
         self.closing = False
+        self.refusal = None
         self._touch()
         self.happened(RouteInput.OPENED, "connected")
         return self.route.subscribe
@@ -143,7 +146,8 @@ class RouteSession:
     def _obey(self, control: Control) -> None:
         if control.kind is ControlKind.REFUSED:
             log.warning("subscription_refused", route=self.name, code=control.code, message=control.message)
-            self.happened(RouteInput.REFUSED, f"refused: {control.code} {control.message}".strip())
+            self.refusal = f"refused: {control.code} {control.message}".strip()
+            self.happened(RouteInput.REFUSED, self.refusal)
         elif control.kind is ControlKind.CLOSING:
             log.info("venue_closing", route=self.name, code=control.code, message=control.message)
             self.closing = True

@@ -7,16 +7,21 @@ import random
 from collections.abc import Sequence
 
 from foreshock_feeds.domain.attempts import NS, AttemptLimit
-from foreshock_feeds.domain.backoff import full_jitter
 from foreshock_feeds.domain.route_state import RouteInput
 from foreshock_feeds.reader import OpenSocket, Socket, SocketLost
 from foreshock_feeds.session import RouteSession
+from foreshock_runtime.backoff import Backoff
 from foreshock_runtime.clock import monotonic_ns
 from foreshock_runtime.log import get_logger
+from foreshock_sdk.connector import Limits
 from foreshock_sdk.errors import Fatal
 
 STABLE_NS = 10_000_000_000
 """A connection that lived so long was a success: the next failure starts the backoff anew."""
+FIRST_RETRY_SECONDS = 0.25
+LONGEST_RETRY_SECONDS = 30.0
+ROTATE_AT = (0.9, 0.98)
+"""Shares of the age at which the venue closes a socket: between them it is replaced, not all at the same time."""
 WATCH_SECONDS = 0.25
 SLEPT_NS = 1_000_000_000
 """A watch so much overdue means that this process was stopped, not that the venue was silent."""
@@ -26,21 +31,21 @@ log = get_logger("feeds")
 class RouteSocket:
     """Connects, subscribes, feeds the session, and starts again after every loss.
 
-    connects is shared by all routes of the venue; messages is how many frames a second the venue takes on a socket.
+    connects is shared by all routes of the venue; limits are what the venue allows on a socket.
     """
 
     def __init__(
-        self, session: RouteSession, open_socket: OpenSocket, *, connects: AttemptLimit, messages: float
+        self, session: RouteSession, open_socket: OpenSocket, *, connects: AttemptLimit, limits: Limits
     ) -> None:
         self.session = session
         self.reconnects = 0
         self._open = open_socket
         self._connects = connects
-        self._messages = messages
+        self._limits = limits
 
     async def run(self) -> None:
         """Serve the route; to be cancelled. Returns only when the plugin says that it cannot go on."""
-        attempt = 0
+        backoff = Backoff(FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS)
         while True:
             await asyncio.sleep(self._connects.wait_ns(monotonic_ns()) / NS)
             started = monotonic_ns()
@@ -53,8 +58,9 @@ class RouteSocket:
                 if isinstance(error, Fatal):
                     return
             self.reconnects += 1
-            attempt = 1 if monotonic_ns() - started > STABLE_NS else attempt + 1
-            delay = full_jitter(attempt, random.random())  # noqa: S311 - spreads reconnects
+            if monotonic_ns() - started > STABLE_NS:
+                backoff.reset()
+            delay = backoff.next()
             log.info("route_lost", route=self.session.name, reason=reason, retry_in=round(delay, 2))
             await asyncio.sleep(delay)
 
@@ -76,7 +82,9 @@ class RouteSocket:
 
     async def _talk(self, socket: Socket, subscribe: Sequence[str]) -> str:
         """Say what the venue must hear; return why the connection should be given up."""
-        pace = AttemptLimit(int(self._messages), 1.0)
+        pace = AttemptLimit(int(self._limits.messages_per_second), 1.0)
+        age = self._limits.max_age * random.uniform(*ROTATE_AT)  # noqa: S311 - spreads reconnects
+        rotate_at = monotonic_ns() + int(age * NS)
         for frame in subscribe:
             await asyncio.sleep(pace.wait_ns(monotonic_ns()) / NS)
             await socket.send(frame)
@@ -90,6 +98,8 @@ class RouteSocket:
             reason = self.session.dead_for(now)
             if reason is not None:
                 return reason
+            if now > rotate_at:
+                return f"replaced after {age:.0f} s, before the venue closes it"
             beat = self.session.heartbeat(now)
             if beat is not None:
                 await socket.send(beat)

@@ -139,8 +139,7 @@ class Venue:
             deliver=self._deliver,
             changed=self._health.changed,
         )
-        messages = self.connector.limits.messages_per_second
-        return RouteSocket(session, self._open_socket, connects=self._connects, messages=messages)
+        return RouteSocket(session, self._open_socket, connects=self._connects, limits=self.connector.limits)
 
     def _fail(self, error: Exception) -> None:
         self.failure = f"{type(error).__name__}: {error}"

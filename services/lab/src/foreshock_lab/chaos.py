@@ -23,14 +23,14 @@ from foreshock_lab.summary import OnProgress, Progress
 from foreshock_model import keys
 from foreshock_model.entries import InputEntry
 from foreshock_runtime.log import get_logger
+from foreshock_signals.settings import SignalsSettings
 
 PAGE = 1_000
 RESTART_SECONDS = 0.2
 GAP_MARGIN_NS = 500_000_000
 """A row may have been under way for so long when its reader died."""
 RETENTION_SECONDS = "86400"
-TRACKED = ("BTCUSDT",)
-"""What signals tracks by default."""
+TRACKED = SignalsSettings().tracked_symbols
 log = get_logger("lab")
 
 Entries = dict[str, dict[bytes, bytes]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from enum import StrEnum
 from importlib import import_module
@@ -9,13 +10,13 @@ from typing import Any
 
 import grpc
 import msgspec
-from grpc_health.v1 import health_pb2
 from redis.asyncio import Redis
 
+from foreshock_runtime import probe
 from foreshock_runtime.alive import Heartbeat, living
 from foreshock_runtime.latency import LatencySummary
+from foreshock_runtime.settings import Secret
 
-CHECK = "/grpc.health.v1.Health/Check"
 CALL_SECONDS = 3.0
 
 
@@ -25,6 +26,8 @@ class Health(StrEnum):
     SERVING = "SERVING"
     NOT_SERVING = "NOT_SERVING"
     UNREACHABLE = "UNREACHABLE"
+    MISSING = "MISSING"
+    """No process of the service has a heartbeat."""
     UNKNOWN = "UNKNOWN"
     """It has not told its address."""
     ENDED = "ENDED"
@@ -43,25 +46,21 @@ async def heartbeat(redis: Redis, service: str, pid: int) -> Heartbeat | None:
     return next((each for each in await living(redis) if (each.service, each.pid) == (service, pid)), None)
 
 
+def health_of(address: str) -> Health:
+    """Ask for a process's overall health and wait for the answer."""
+    told = probe.status(address)
+    return Health(told) if told in {Health.SERVING, Health.NOT_SERVING} else Health.UNREACHABLE
+
+
 async def ask_health(address: str) -> Health:
     """Return the process's overall health."""
-    async with grpc.aio.insecure_channel(address) as channel:
-        check = channel.unary_unary(
-            CHECK,
-            request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
-            response_deserializer=health_pb2.HealthCheckResponse.FromString,
-        )
-        try:
-            answer = await check(health_pb2.HealthCheckRequest(), timeout=CALL_SECONDS)
-        except (grpc.RpcError, TimeoutError):
-            return Health.UNREACHABLE
-    serving = answer.status == health_pb2.HealthCheckResponse.SERVING
-    return Health.SERVING if serving else Health.NOT_SERVING
+    return await asyncio.to_thread(health_of, address)
 
 
-async def ask_status(service: str, address: str) -> ServiceView | None:
+async def ask_status(service: str, address: str, token: Secret | None = None) -> ServiceView | None:
     """Return a service's status, None when its control does not answer."""
     messages: Any = import_module(f"foreshock_protos.{service}.v1.control_pb2")
+    shown = (("authorization", f"Bearer {token.reveal()}"),) if token else ()
     async with grpc.aio.insecure_channel(address) as channel:
         call = channel.unary_unary(
             f"/foreshock.{service}.v1.{service.capitalize()}ControlService/GetStatus",
@@ -69,7 +68,7 @@ async def ask_status(service: str, address: str) -> ServiceView | None:
             response_deserializer=messages.GetStatusResponse.FromString,
         )
         try:
-            status = (await call(messages.GetStatusRequest(), timeout=CALL_SECONDS)).status
+            status = (await call(messages.GetStatusRequest(), timeout=CALL_SECONDS, metadata=shown)).status
         except grpc.RpcError:
             return None
     return ServiceView(

@@ -164,6 +164,7 @@ def _settings(options: DemoOptions, host: VenueHost, run_dir: Path) -> HouseSett
         redis_url=options.redis_url,
         tcp_port=options.tcp_port,
         data_dir=options.data_dir,
+        fresh=True,
         partitions=options.partitions,
         venues=tuple(host.venues),
         symbols=options.symbols,

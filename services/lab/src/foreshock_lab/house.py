@@ -18,10 +18,12 @@ from foreshock_lab.errors import LabError, UnreachableError
 from foreshock_lab.polling import holds_within
 from foreshock_lab.processes import Child, Processes
 from foreshock_lab.summary import RedisReport, RunInfo
+from foreshock_lab.surroundings import as_feeds_reads
 from foreshock_model import keys
-from foreshock_runtime.connection import TROUBLE, connect_url
+from foreshock_runtime.connection import TROUBLE, connect
 from foreshock_runtime.embedded import EmbeddedError, EmbeddedServer
 from foreshock_runtime.log import get_logger
+from foreshock_runtime.settings import PREFIX, read_secret_file
 from foreshock_sdk.connector import Endpoints
 
 SERVICES = ("feeds", "velocity", "signals")
@@ -40,6 +42,8 @@ class HouseSettings(msgspec.Struct, frozen=True, kw_only=True):
     tcp_port    where an embedded one can be read on loopback (0: any free port); None: nowhere
     endpoints   where the venues answer; a venue not named: in production
     extra       further settings by service, as field name to text
+    inherited   variables by service, behind all of the above: see `surroundings`
+    fresh       a server that already holds event streams is refused: what comes out is compared with what goes in
     run_dir     gets a log a service
     data_dir    where an embedded server keeps its data; None: nowhere for long
     """
@@ -54,6 +58,8 @@ class HouseSettings(msgspec.Struct, frozen=True, kw_only=True):
     endpoints: Mapping[str, Endpoints] = {}
     clock: Literal["system", "frames"] = "system"
     extra: Mapping[str, Mapping[str, str]] = {}
+    inherited: Mapping[str, Mapping[str, str]] = {}
+    fresh: bool = False
 
 
 class House:
@@ -71,6 +77,7 @@ class House:
         self._processes = Processes(settings.run_dir)
         self._stack = AsyncExitStack()
         self._redis: Redis | None = None
+        self._token_file: Path | None = None
 
     async def __aenter__(self) -> Self:
         try:
@@ -119,7 +126,9 @@ class House:
             except EmbeddedError as error:
                 raise UnreachableError(str(error)) from error
             self._stack.push_async_callback(self._server.stop)
-        self._redis = connect_url(self.url)
+        reads = as_feeds_reads(self._environment("feeds"))
+        self._token_file = reads.control_token_file
+        self._redis = connect(reads)
         self._stack.push_async_callback(self._redis.aclose)
         await self._look_at_server()
         await self._stack.enter_async_context(self._processes)
@@ -155,7 +164,10 @@ class House:
     async def status(self, service: str) -> ServiceView | None:
         """Ask a service how it fares; None when it does not answer."""
         alive = await heartbeat(self.redis, service, self.children[service].pid)
-        return await ask_status(service, alive.control) if alive and alive.control else None
+        if alive is None or not alive.control:
+            return None
+        token = read_secret_file(self._token_file, "control_token_file") if self._token_file else None
+        return await ask_status(service, alive.control, token)
 
     async def drained(self, service: str) -> bool:
         """Tell whether a service has answered all that is in its source streams now."""
@@ -174,14 +186,15 @@ class House:
     async def stop(self, drain_seconds: float = 10.0) -> None:
         """Stop in the order of the data, each after the one before has been answered in full."""
         for service in SERVICES:
-            if service != "feeds" and service in self.children:
+            # Signals tells velocity of the market as long as it lives: one that has ended never catches up.
+            if service != "feeds" and self._runs(service):
                 await self.wait_drained(service, drain_seconds)
             await self.end(service)
 
     async def end(self, service: str) -> None:
         """Stop one service in an orderly way; one that has ended or never started is left as it is."""
-        child = self.children.get(service)
-        if child is not None and child.exit_code is None:
+        if self._runs(service):
+            child = self.children[service]
             await child.end(STOP_SECONDS)
             self._processes.forget(child)
 
@@ -214,6 +227,9 @@ class House:
         await asyncio.sleep(POLL_SECONDS)
         await self._server.wait_ready()
 
+    def _runs(self, service: str) -> bool:
+        return service in self.children and self.children[service].exit_code is None
+
     async def _drained_quietly(self, service: str) -> bool:
         try:
             return await self.drained(service)
@@ -235,7 +251,7 @@ class House:
             used = [await self.redis.exists(keys.events(each)) for each in range(self.settings.partitions)]
         except TROUBLE as error:
             raise UnreachableError(f"the Redis that was named does not answer: {error}") from error
-        if any(used):
+        if self.settings.fresh and any(used):
             raise LabError("the Redis that was named already holds event streams: name an empty database, as in .../1")
         kind = "valkey" if "valkey_version" in server else "redis"
         version = str(server.get("valkey_version") or server.get("redis_version") or "")
@@ -243,15 +259,15 @@ class House:
 
     def _environment(self, service: str) -> dict[str, str]:
         settings = self.settings
-        fields = {"redis_url": self.url, "partitions": str(settings.partitions), "log_format": "json"}
+        fields = {"redis_url": self.url, "partitions": str(settings.partitions)}
         if self._server:
             fields |= {
                 "redis_url": self._server.plain_url,
                 "redis_password_file": str(self._server.password_file),
             }
         if service == "feeds":
-            fields |= {"venues": ",".join(settings.venues), "clock": settings.clock}
-            fields |= {"tracked_symbols": ",".join(settings.symbols)}
+            fields |= {"venues": ",".join(settings.venues), "tracked_symbols": ",".join(settings.symbols)}
+            fields["clock"] = "" if settings.clock == "system" else settings.clock
             if settings.endpoints:
                 places = {
                     venue: {"websocket": each.websocket, "rest": each.rest}
@@ -259,4 +275,5 @@ class House:
                 }
                 fields["endpoints"] = msgspec.json.encode(places).decode()
         fields |= settings.extra.get(service, {})
-        return {f"FORESHOCK_{name.upper()}": value for name, value in fields.items() if value}
+        ours = {f"{PREFIX}{name.upper()}": value for name, value in fields.items() if value}
+        return {f"{PREFIX}LOG_FORMAT": "json", **settings.inherited.get(service, {}), **ours}

@@ -13,9 +13,8 @@ from typing import Self
 
 from foreshock_lab import leash
 from foreshock_runtime.log import get_logger
+from foreshock_runtime.settings import CUSTOMARY, PREFIX
 
-CUSTOMARY = {"REDIS_URL", "LOG_LEVEL", "TRACKED_SYMBOLS"}
-PREFIX = "FORESHOCK_"
 LONGEST_LINE = 300
 KILL_SECONDS = 5.0
 log = get_logger("lab")

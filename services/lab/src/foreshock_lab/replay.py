@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
-from collections.abc import Iterator
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import IO
 
 import msgspec
 
 from foreshock_lab.conductor import Conductor
 from foreshock_lab.demo import READABLE_PORT, simulations
 from foreshock_lab.domain.ledger import Ledger
+from foreshock_lab.domain.recording import Recorded
 from foreshock_lab.errors import LabError
 from foreshock_lab.house import HouseSettings
 from foreshock_lab.outcome import summarise
 from foreshock_lab.polling import until
+from foreshock_lab.recording_file import read_frames
 from foreshock_lab.run_dir import run_directory
 from foreshock_lab.summary import OnProgress, Progress, Summary
 from foreshock_lab.venue_host import VenueHost
 from foreshock_lab.venue_socket import Outgoing, VenueSocket
-from foreshock_runtime.clock import SystemClock
+from foreshock_runtime.clock import SystemClock, monotonic_ns
 from foreshock_runtime.log import get_logger
 
 SCENARIO = "replay"
-GZIP_MAGIC = b"\x1f\x8b"
 LONGEST_PAUSE_S = 60.0
 log = get_logger("lab")
 
@@ -43,48 +41,6 @@ class ReplayOptions(msgspec.Struct, frozen=True, kw_only=True):
     symbols: tuple[str, ...] = ()
     run_dir: Path | None = None
     data_dir: Path | None = None
-
-
-class Recorded(msgspec.Struct, frozen=True):
-    """One frame of a recording; ts_recv [ns UTC] where the recorder noted it."""
-
-    frame: str
-    ts_recv: int | None = None
-
-
-class _Line(msgspec.Struct):
-    frame: msgspec.Raw
-    ts_recv: int
-
-
-def read_frames(path: Path) -> Iterator[Recorded]:
-    """Walk a recording: a line is a frame, or {"ts_recv": ns, "frame": ...}; gzip by its first bytes.
-
-    Raises LabError when the file cannot be read.
-    """
-    try:
-        with _opened(path) as lines:
-            for line in lines:
-                text = line.decode("utf-8", "replace").strip()
-                if text:
-                    yield _recorded(text)
-    except (OSError, EOFError) as error:
-        raise LabError(f"{path} cannot be read: {error}") from error
-
-
-def _opened(path: Path) -> IO[bytes]:
-    with path.open("rb") as file:
-        zipped = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
-    return gzip.open(path, "rb") if zipped else path.open("rb")  # type: ignore[return-value] # a GzipFile reads bytes
-
-
-def _recorded(text: str) -> Recorded:
-    try:
-        line = msgspec.json.decode(text, type=_Line)
-    except msgspec.MsgspecError:
-        return Recorded(text)
-    value = msgspec.json.decode(line.frame)
-    return Recorded(value if isinstance(value, str) else bytes(line.frame).decode(), line.ts_recv)
 
 
 class RecordedMarket:
@@ -114,13 +70,16 @@ class RecordedMarket:
 
     async def play(self) -> None:
         """Tell the recording at the speed asked for."""
-        for at, recorded in enumerate(self._frames):
-            if self._options.speed and at:
-                pause = self._offsets[at] - self._offsets[at - 1]
-                await asyncio.sleep(min(pause, LONGEST_PAUSE_S) / self._options.speed)
-            route, told = self._venue.reader.read_on_route(recorded.frame)
+        start = monotonic_ns()
+        schedule = due(self._offsets, self._options.speed)
+        for at, (recorded, due_s) in enumerate(zip(self._frames, schedule, strict=True)):
+            ahead = due_s - (monotonic_ns() - start) / 1e9
+            if ahead > 0:
+                await asyncio.sleep(ahead)
+            frame = _text(recorded)
+            route, told = self._venue.reader.read_on_route(frame)
             socket = await self._socket(route.url.removeprefix(self._venue.connector.endpoints.websocket))
-            await socket.put_waiting(Outgoing(recorded.frame, [each.event_id for each in told]))
+            await socket.put_waiting(Outgoing(frame, [each.event_id for each in told]))
             self._told = at + 1
         await self._host.written()
 
@@ -130,13 +89,29 @@ class RecordedMarket:
         return next((each for each in self._venue.sockets if each.path == path), self._venue.sockets[0])
 
     def _time_of(self, recorded: Recorded) -> int:
-        return recorded.ts_recv or self._venue.reader.time_ms(recorded.frame) * 1_000_000
+        return recorded.ts_recv or self._venue.reader.time_ms(_text(recorded)) * 1_000_000
+
+
+def _text(recorded: Recorded) -> str:
+    """Return the frame as a text frame can carry it."""
+    return recorded.frame.decode("utf-8", "replace")
 
 
 def _offsets(times: list[int]) -> list[float]:
     """Return seconds since the first known time, never falling: a recording may repeat itself. times: ns, 0 unknown."""
     first = next((each for each in times if each), 0)
     return list(accumulate(((each - first) / 1e9 if each else 0.0 for each in times), max))
+
+
+def due(offsets: list[float], speed: float | None) -> list[float]:
+    """Return when each frame goes out, in seconds from the first: long pauses cut; at once without a speed.
+
+    Counted from the start, so that what one frame comes late the next ones make up for.
+    """
+    if speed is None:
+        return [0.0] * len(offsets)
+    pauses = (min(later - earlier, LONGEST_PAUSE_S) for earlier, later in pairwise(offsets))
+    return [each / speed for each in accumulate(pauses, initial=0.0)]
 
 
 async def run_replay(
@@ -167,6 +142,7 @@ def _settings(options: ReplayOptions, host: VenueHost, run_dir: Path) -> HouseSe
         redis_url=options.redis_url,
         tcp_port=options.tcp_port,
         data_dir=options.data_dir,
+        fresh=True,
         partitions=options.partitions,
         venues=(options.venue,),
         symbols=options.symbols,

@@ -150,8 +150,7 @@ def _decode_columns(data: memoryview, layout: tuple[tuple[str, str], ...]) -> Co
     found = dict(wire.fields(data))
     rows = len(wire.as_bytes("instrument", found.get(1, memoryview(b"")))) // 2
     return {
-        name: wire.as_column(name, found.get(number), dtype, (rows,))
-        for number, (name, dtype) in enumerate(layout, 1)
+        name: wire.as_column(name, found.get(number), dtype, (rows,)) for number, (name, dtype) in enumerate(layout, 1)
     }
 
 

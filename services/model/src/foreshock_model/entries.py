@@ -11,7 +11,6 @@ from foreshock_model.errors import CodecError
 
 InputKind = Literal["batch", "tick", "config", "market"]
 INPUT_KINDS = frozenset({"batch", "tick", "config", "market"})
-OutputKind = Literal["metrics", "config", "market", "empty"]
 OUTPUT_KINDS = frozenset({"metrics", "config", "market", "empty"})
 
 

@@ -9,9 +9,17 @@ CASCADE_ALERTS = "cascade:alerts"
 CASCADE_CRITICAL = "cascade:critical"
 CASCADE_HISTORY = "cascade:signals:history"
 FEEDS_HEALTH = "feeds:health"
+FEEDS_BAD = "feeds:bad"
+"""The newest frames that could not be understood."""
 REGIME = "regime:current"
 BTC_PRICE = "btc:price:current"
 BTC_VOLATILITY = "volatility:btc:current"
+ALIVE_KNOWN = "alive:known"
+"""Names of the processes, so that nobody has to search the keys for the living ones."""
+WATCHDOG_LEASE = "lease:watchdog"
+WATCHDOG_STATE = "watchdog:state"
+MARKET_LEASE = "lease:market"
+MARKET_STATE = "state:market"
 
 
 def partition_of(symbol: str, partitions: int) -> int:
@@ -97,6 +105,11 @@ def velocity_current(symbol: str) -> str:
 def mark_current(symbol: str) -> str:
     """Latest mark price of a symbol."""
     return f"mark:{symbol}:current"
+
+
+def funding_current(symbol: str) -> str:
+    """Latest funding rate of a symbol, of the contract that gives its mark price."""
+    return f"funding:{symbol}:current"
 
 
 def output_id(entry_id: str, k: int) -> str:

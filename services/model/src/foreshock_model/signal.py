@@ -64,7 +64,8 @@ class SignalMetrics(msgspec.Struct, frozen=True):
 class DataQuality(msgspec.Struct, frozen=True):
     """How far the data behind a signal can be trusted.
 
-    status         OK, WARMING (cold start on packaged priors) or DEGRADED
+    status         OK, WARMING (cold start on packaged priors), DEGRADED (the input has stopped in a burst) or UNKNOWN
+                   (nothing was ever heard of the symbol)
     input_ts       ns UTC: when the newest event of the causing entry came, or that entry's clock
     input_id       id of the causing entry
     venues         venues seen for this symbol
@@ -80,7 +81,7 @@ class DataQuality(msgspec.Struct, frozen=True):
 
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True):
-    """One signal. side is the side being liquidated; ts ns UTC; signal equals level; schema is this object's version."""
+    """One signal: side is the one being liquidated, ts ns UTC, signal equals level, schema this object's version."""
 
     schema: int = SCHEMA
     kind: str = "signal"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import msgspec
 from redis.asyncio import Redis
 
@@ -11,13 +14,20 @@ from foreshock_runtime.streams.scripts import Script
 
 BEAT_SECONDS = 1.0
 TTL_MS = 3000
-# Names of all processes ever seen, so that nobody has to search the keys for the living ones.
-KNOWN = "alive:known"
 
 # KEYS heartbeat, known; ARGV JSON, ttl ms, "service:instance".
 _BEAT = Script("""
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 redis.call('SADD', KEYS[2], ARGV[3])
+return 1
+""")
+
+
+# KEYS known, heartbeats; ARGV "service:instance" of each.
+_FORGET = Script("""
+for i = 1, #ARGV do
+  if redis.call('EXISTS', KEYS[i + 1]) == 0 then redis.call('SREM', KEYS[1], ARGV[i]) end
+end
 return 1
 """)
 
@@ -38,7 +48,7 @@ class Heartbeat(msgspec.Struct, frozen=True):
 
 async def beat(redis: Redis, heartbeat: Heartbeat) -> None:
     """Say that this process lives, for the next three seconds. Raises what redis-py raises."""
-    names = [keys.alive(heartbeat.service, heartbeat.instance), KNOWN]
+    names = [keys.alive(heartbeat.service, heartbeat.instance), keys.ALIVE_KNOWN]
     member = f"{heartbeat.service}:{heartbeat.instance}"
     await _BEAT(redis, names, [msgspec.json.encode(heartbeat), TTL_MS, member])
 
@@ -46,13 +56,47 @@ async def beat(redis: Redis, heartbeat: Heartbeat) -> None:
 async def leave(redis: Redis, service: str, instance: str) -> None:
     """Take the heartbeat away: this process ends in order. Raises what redis-py raises."""
     await redis.execute_command("DEL", keys.alive(service, instance))
-    await redis.execute_command("SREM", KNOWN, f"{service}:{instance}")
+    await redis.execute_command("SREM", keys.ALIVE_KNOWN, f"{service}:{instance}")
+
+
+class Around(NamedTuple):
+    """What a look found: heartbeats by service and instance, how many nobody can read, names without a heartbeat."""
+
+    living: list[Heartbeat]
+    unreadable: int
+    gone: list[str]
+
+
+async def look_around(redis: Redis) -> Around:
+    """Look at all processes known. What is no heartbeat is counted, not believed. Raises what redis-py raises."""
+    members = sorted(as_text(member) for member in await redis.execute_command("SMEMBERS", keys.ALIVE_KNOWN))
+    if not members:
+        return Around([], 0, [])
+    found = await redis.execute_command("MGET", *map(_key_of, members))
+    present = [value for value in found if value is not None]
+    readable = [heartbeat for heartbeat in map(_read, present) if heartbeat is not None]
+    gone = [member for member, value in zip(members, found, strict=True) if value is None]
+    return Around(readable, len(present) - len(readable), gone)
 
 
 async def living(redis: Redis) -> list[Heartbeat]:
     """Return the heartbeats of all living processes, by service and instance. Raises what redis-py raises."""
-    members = sorted(as_text(member) for member in await redis.execute_command("SMEMBERS", KNOWN))
-    if not members:
-        return []
-    found = await redis.execute_command("MGET", *(keys.alive(*m.split(":", 1)) for m in members))
-    return [msgspec.json.decode(value, type=Heartbeat) for value in found if value is not None]
+    return (await look_around(redis)).living
+
+
+async def forget(redis: Redis, members: Sequence[str]) -> None:
+    """Drop names of processes that were killed, unless they live again. Raises what redis-py raises."""
+    if members:
+        await _FORGET(redis, [keys.ALIVE_KNOWN, *map(_key_of, members)], list(members))
+
+
+def _key_of(member: str) -> str:
+    service, _, instance = member.partition(":")
+    return keys.alive(service, instance)
+
+
+def _read(value: bytes) -> Heartbeat | None:
+    try:
+        return msgspec.json.decode(value, type=Heartbeat)
+    except msgspec.DecodeError:
+        return None

@@ -73,10 +73,18 @@ class ConfigStore:
         self._clock = clock or SystemClock()
 
     async def load(self) -> Stored | None:
-        """Return the present configuration, None before the first. Raises what redis-py raises."""
+        """Return the present configuration, None before the first.
+
+        Raises ValueError when the key holds something else, and what redis-py raises.
+        """
         fields = ("revision", "etag", "document")
         revision, etag, document = await self._redis.execute_command("HMGET", keys.config(self._service), *fields)
-        return None if revision is None else Stored(int(revision), as_text(etag, ""), document)
+        if revision is None:
+            return None
+        if document is None or not revision.isdigit():
+            msg = f"{keys.config(self._service)} holds no configuration"
+            raise ValueError(msg)
+        return Stored(int(revision), as_text(etag, ""), document)
 
     async def save(self, expected_etag: str, document: bytes, author: str, reason: str) -> int:
         """Store a new revision and write it into every partition's events, in one step. Returns its number.
@@ -97,7 +105,10 @@ class ConfigStore:
         return new.revision
 
     async def history(self, limit: int = HISTORY) -> list[Revision]:
-        """Return the newest revisions, newest first. Raises what redis-py raises."""
+        """Return the newest revisions, newest first.
+
+        Raises msgspec.DecodeError for a foreign line, and what redis-py raises.
+        """
         lines = await self._redis.execute_command("LRANGE", keys.config_history(self._service), 0, limit - 1)
         return [msgspec.json.decode(line, type=Revision) for line in lines]
 

@@ -11,7 +11,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from foreshock_runtime.clock import monotonic_ns
-from foreshock_runtime.settings import ServiceSettings, read_secret_file
+from foreshock_runtime.settings import ServiceSettings
 
 # A blocked read is waited for this long by the server; every socket waits longer than that, and never for
 # ever: without a limit a cut connection hangs its reader and says nothing.
@@ -51,12 +51,11 @@ def connect(settings: ServiceSettings) -> Redis:
     """Return a client for the settings' server; it connects on first use.
 
     Replies are bytes. Nothing is retried here: the client's own retries turn one `XADD *` into two entries.
-
-    Raises SettingsError when the password file cannot be read.
+    A password in the URL goes before that of the settings.
     """
     options: dict[str, Any] = {}
-    if settings.redis_password_file is not None:
-        options["password"] = read_secret_file(settings.redis_password_file, "redis_password_file").reveal()
+    if settings.redis_password is not None:
+        options["password"] = settings.redis_password.reveal()
     return connect_url(settings.redis_url, **options)
 
 

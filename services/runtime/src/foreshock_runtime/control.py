@@ -45,7 +45,7 @@ class ConfigControl(Generic[C]):
         self._problems = problems
 
     async def present(self) -> Present[C]:
-        """Return the configuration in force. Raises what redis-py raises, ValidationError for a foreign document."""
+        """Return the configuration in force. Raises ValueError or DecodeError for a foreign one."""
         stored = await self._store.load()
         if stored is None:
             return Present(0, "", self._built_in)
@@ -67,7 +67,7 @@ class ConfigControl(Generic[C]):
             await aborted_etag(context, error.current)
         except TROUBLE as error:
             await context.abort(grpc.StatusCode.UNAVAILABLE, f"Redis: {type(error).__name__}")
-        except msgspec.ValidationError as error:
+        except (ValueError, msgspec.DecodeError) as error:
             reason = f"the stored configuration is not one of this version: {error}"
             await context.abort(grpc.StatusCode.FAILED_PRECONDITION, reason)
 

@@ -19,7 +19,7 @@ from foreshock_runtime.alive import BEAT_SECONDS, Heartbeat, beat, leave
 from foreshock_runtime.clock import Clock, SystemClock
 from foreshock_runtime.connection import TROUBLE, RedisHealth, connect
 from foreshock_runtime.log import configure, get_logger, handle_loop_errors
-from foreshock_runtime.metrics import Metrics, MetricsServer
+from foreshock_runtime.metrics import Metrics, MetricsServer, RedisCollector
 from foreshock_runtime.rpc import AddService, Bound, RpcServer, StartError
 from foreshock_runtime.settings import ServiceSettings, SettingsError, load_settings
 from foreshock_runtime.watchdog import Watchdog
@@ -64,6 +64,7 @@ class Service:
         self.health = RedisHealth(self.redis)
         self.registry = CollectorRegistry()
         self.metrics = Metrics(name, self.registry)
+        self.registry.register(RedisCollector(name, self.health))
         self.rpc: RpcServer | None = None
         self.bound = Bound("", "")
         self.metrics_address = ""

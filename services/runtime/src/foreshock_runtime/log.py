@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import sys
 import threading
 from collections.abc import Mapping
@@ -220,11 +221,21 @@ def _install_hooks() -> None:
 
 
 def handle_loop_errors(loop: asyncio.AbstractEventLoop) -> None:
-    """Send what the event loop could not deliver to the log."""
+    """Send what the event loop could not deliver to the log.
+
+    Names that cannot be looked up are told of once: the caller sees the failure too, and whoever gave up waiting
+    for the lookup is no fault.
+    """
     log = get_logger("process")
+    told: set[str] = set()
 
     def on_error(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
+        if isinstance(error, socket.gaierror):
+            if str(error) not in told:
+                told.add(str(error))
+                log.warning("name_lookup_failed", reason=str(error))
+            return
         info = (type(error), error, error.__traceback__) if isinstance(error, BaseException) else None
         fields = {"reason": context.get("message", "")}
         log._emit(logging.ERROR, "event_loop_error", fields, exc_info=info)  # noqa: SLF001

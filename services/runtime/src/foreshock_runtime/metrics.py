@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
+from foreshock_runtime.connection import RedisHealth
 from foreshock_runtime.listen import parse_listen
 from foreshock_runtime.log import get_logger
 
@@ -42,6 +46,20 @@ class Metrics:
 
     def _name(self, name: str) -> str:
         return f"foreshock_{self._service}_{name}"
+
+
+class RedisCollector(Collector):
+    """How the connection to Redis fares; every service has it."""
+
+    def __init__(self, service: str, health: RedisHealth) -> None:
+        self._prefix = f"foreshock_{service}_redis"
+        self._health = health
+
+    def collect(self) -> Iterator[Metric]:
+        """Return the metrics of the connection."""
+        failures, silent = self._health.failures, self._health.seconds_since_good()
+        yield CounterMetricFamily(f"{self._prefix}_failures", "Pings Redis did not answer.", value=failures)
+        yield GaugeMetricFamily(f"{self._prefix}_silent_seconds", "Since Redis last answered.", value=silent)
 
 
 class MetricsServer:

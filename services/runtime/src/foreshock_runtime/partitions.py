@@ -7,6 +7,8 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
 
+import msgspec
+
 from foreshock_model import keys
 from foreshock_runtime.backoff import Backoff, wait_for_event
 from foreshock_runtime.clock import Clock, monotonic_ns
@@ -157,16 +159,16 @@ class Partition(Generic[P, C]):
         The stream itself carries it, unless the entry that did was trimmed away since, or never came this far.
         """
         self._seed = None
-        stored = await self._store.load()
-        newest = await self._store.history(1)
         oldest_ms = await self._oldest_ms()
-        if stored is None or not newest or 0 < oldest_ms <= newest[0].ts // 1_000_000:
-            return
         try:
+            stored = await self._store.load()
+            newest = await self._store.history(1)
+            if stored is None or not newest or 0 < oldest_ms <= newest[0].ts // 1_000_000:
+                return
             self._seed = self._stage.decode(stored.document), stored.revision
-        except ValueError as error:
-            # Of a later version: the built-in one is as good as any.
-            self._log.warning("config_unreadable", revision=stored.revision, reason=str(error))
+        except (ValueError, msgspec.DecodeError) as error:
+            # Of a later version, or of somebody else: the built-in one is as good as any.
+            self._log.warning("config_unreadable", reason=str(error))
 
     async def _oldest_ms(self) -> int:
         """Return the time of the oldest entry, 0 when there is none."""

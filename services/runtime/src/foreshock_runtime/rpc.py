@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -21,6 +22,7 @@ from foreshock_runtime.settings import Secret, ServiceSettings, read_secret_file
 ERROR_DOMAIN = "foreshock"
 _HEALTH = "/grpc.health.v1.Health/"
 _DETAILS = "grpc-status-details-bin"
+_OURS_ALONE = 0o177
 
 # Clients may ping every 10 s (grpc's own limit of one in five minutes ends in GOAWAY too_many_pings).
 _OPTIONS = (
@@ -82,7 +84,6 @@ class RpcServer:
         await self.set_serving(serving=False)
         await self._health_server.start()
         await self._control_server.start()
-        _close_to_others(self._control_listen)
         return bound
 
     async def set_serving(self, serving: bool) -> None:  # noqa: FBT001 - the one thing it says
@@ -112,16 +113,15 @@ def _token_for(listen: Listen, path: Path | None) -> Secret | None:
 
 
 def _bind(server: grpc.aio.Server, listen: Listen, field: str) -> str:
+    # A unix socket must never be open to others, not even between its making and a later chmod.
+    before = os.umask(_OURS_ALONE)
     try:
         port = server.add_insecure_port(str(listen))
     except RuntimeError as error:
         raise StartError(f"{field} {listen}: cannot listen there") from error
+    finally:
+        os.umask(before)
     return str(listen if listen.path else listen._replace(port=port))
-
-
-def _close_to_others(listen: Listen) -> None:
-    if listen.path:
-        Path(listen.path).chmod(0o600)
 
 
 def _remove_socket(listen: Listen) -> None:

@@ -30,7 +30,7 @@ def service_status(
         serving=beat.serving,
         config_revision=beat.config_revision,
         partitions=[_partition(each) for each in partitions],
-        counters=counters,
+        counters={**counters, "redis_failures": service.health.failures},
         latencies={name: _latency(recorder) for name, recorder in (latencies or {}).items()},
         problems=[*problems, *(line for each in partitions for line in _problems(each))],
     )
@@ -62,6 +62,8 @@ def _problems(partition: Partition[Any, Any]) -> list[str]:
         found.append(f"partition {number} is {status.lag_seconds:.0f} s behind")
     if status.dead:
         found.append(f"partition {number}: {status.dead} entries could not be processed")
+    if status.refused:
+        found.append(f"partition {number}: Redis refused {status.refused} answers")
     if status.trimmed:
         found.append(f"partition {number}: {status.trimmed} entries were gone before they were read")
     return found

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 import msgspec
 
@@ -18,6 +18,9 @@ from foreshock_runtime.scrubbing import MASK, register_secret, scrub
 
 PREFIX = "FORESHOCK_"
 CUSTOMARY = {"REDIS_URL": "redis_url", "LOG_LEVEL": "log_level", "TRACKED_SYMBOLS": "tracked_symbols"}
+
+SECTIONS = frozenset({"feeds", "velocity", "signals", "orders", "dashboard"})
+"""Tables of the TOML file: services read the same one, each its own."""
 
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 
@@ -68,7 +71,7 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     section: ClassVar[str] = "service"
 
     redis_url: str = "redis://127.0.0.1:6379/0"
-    redis_password_file: Path | None = None
+    redis_password: Secret | None = None
     partitions: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 1
     instance: Annotated[str, msgspec.Meta(pattern=r"^[\w.\-]{1,64}$")] = "0"
     log_level: LogLevel = "INFO"
@@ -115,7 +118,7 @@ def load_settings(
     Precedence: overrides, `FORESHOCK_<FIELD>`, the customary REDIS_URL, LOG_LEVEL and TRACKED_SYMBOLS, the
     TOML file (its table `[cls.section]` before its top level), defaults. Overrides of None and empty
     environment variables count as not given. Lists in the environment are separated by commas, tables are JSON.
-    `FORESHOCK_<FIELD>_FILE` reads a Secret from a file.
+    A Secret is better read from a file: every source takes its name with `_file` (`FORESHOCK_<FIELD>_FILE`) for that.
 
     Raises SettingsError.
     """
@@ -141,16 +144,22 @@ def _from_toml(section: str, path: Path | None, fields: _Fields) -> dict[str, _R
         raise SettingsError(f"settings file {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"settings file {path}: {error}") from error
-    # Tables other than our own belong to other services, which read the same file.
+    _refuse_unknown_tables(document, SECTIONS | {section}, path)
     top = {name: value for name, value in document.items() if not isinstance(value, dict)}
     table = document.get(section, {})
     if not isinstance(table, dict):
         raise SettingsError(f"{section}: must be a table in {path}")
-    found = {}
+    found: dict[str, _Raw] = {}
     for name, value in (top | table).items():
         source = f"{path} [{section}]" if name in table else str(path)
-        found[_known(name, name, source, fields)] = _Raw(value, source, text=False)
+        found |= _given(name, name, _Raw(value, source, text=False), fields)
     return found
+
+
+def _refuse_unknown_tables(document: Mapping[str, Any], sections: frozenset[str], path: Path) -> None:
+    for name, value in document.items():
+        if isinstance(value, dict) and name not in sections:
+            raise SettingsError(f"[{name}]: unknown table in {path}; there are {', '.join(sorted(sections))}")
 
 
 def _from_customary(env: Mapping[str, str], fields: _Fields) -> dict[str, _Raw]:
@@ -159,29 +168,30 @@ def _from_customary(env: Mapping[str, str], fields: _Fields) -> dict[str, _Raw]:
 
 
 def _from_environment(env: Mapping[str, str], fields: _Fields) -> dict[str, _Raw]:
-    found = {}
+    found: dict[str, _Raw] = {}
     for variable, value in env.items():
-        if not variable.startswith(PREFIX) or not value:
-            continue
-        name = variable.removeprefix(PREFIX).lower()
-        source = f"environment {variable}"
-        owner = name.removesuffix("_file")
-        if name not in fields and owner in fields and _holds_secret(fields[owner]):
-            found[owner] = _Raw(read_secret_file(Path(value), owner, source).reveal(), source, text=True)
-        else:
-            found[_known(name, variable, source, fields)] = _Raw(value, source, text=True)
+        if variable.startswith(PREFIX) and value:
+            raw = _Raw(value, f"environment {variable}", text=True)
+            found |= _given(variable.removeprefix(PREFIX).lower(), variable, raw, fields)
     return found
 
 
 def _from_overrides(overrides: Mapping[str, object], fields: _Fields) -> dict[str, _Raw]:
-    given = {name: value for name, value in overrides.items() if value is not None}
-    return {_known(n, n, "argument", fields): _Raw(v, "argument", text=False) for n, v in given.items()}
+    found: dict[str, _Raw] = {}
+    for name, value in overrides.items():
+        if value is not None:
+            found |= _given(name, name, _Raw(value, "argument", text=False), fields)
+    return found
 
 
-def _known(name: str, shown: str, source: str, fields: _Fields) -> str:
-    if name not in fields:
-        raise SettingsError(f"{shown}: unknown setting in {source}")
-    return name
+def _given(name: str, shown: str, raw: _Raw, fields: _Fields) -> dict[str, _Raw]:
+    """Return the field that a name stands for, and its value: what a file holds for `<secret>_file`."""
+    owner = name.removesuffix("_file")
+    if name in fields:
+        return {name: raw}
+    if owner in fields and _holds_secret(fields[owner]):
+        return {owner: raw._replace(value=read_secret_file(Path(str(raw.value)), name, raw.source))}
+    raise SettingsError(f"{shown}: unknown setting in {raw.source}")
 
 
 def read_secret_file(path: Path, field: str, source: str = "settings") -> Secret:
@@ -247,10 +257,34 @@ def _check_redis_url(url: str) -> None:
         if secret:
             register_secret(secret)
             register_secret(unquote(secret))
+    _check_port(parts)
+    database = parts.path.removeprefix("/")
+    if parts.scheme == "unix" and not database:
+        raise ValueError("unix:// needs a path")
+    if parts.scheme != "unix" and database and not database.isdecimal():
+        raise ValueError("what follows the host must be the number of a database")
+    if not all(number.isdecimal() for number in parse_qs(parts.query).get("db", ())):
+        raise ValueError("db must be the number of a database")
+
+
+def _check_port(parts: SplitResult) -> None:
+    try:
+        good = parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise ValueError("port must be 1..65535")
+
+
+def _check_symbols(symbols: tuple[str, ...]) -> None:
+    for symbol in symbols:
+        if symbol != symbol.upper():
+            raise ValueError(f"{symbol!r} is not in upper case, as in BTCUSDT")
 
 
 _CHECKS: Mapping[str, Callable[[Any], object]] = {
     "redis_url": _check_redis_url,
+    "tracked_symbols": _check_symbols,
     "health_listen": parse_listen,
     "control_listen": parse_listen,
     "metrics_listen": parse_listen,

@@ -26,11 +26,11 @@ async def serve(service: Service) -> None:
     latency = LatencyRecorder()
     stage = SignalsStage(settings)
     partitions = [Partition(number, service, stage, latency) for number in range(settings.partitions)]
-    market = MarketStage(market_stage.Tools(service.redis, service.clock, settings.partitions, settings.lease_seconds))
+    market = MarketStage(market_stage.Tools(service.redis, settings.partitions, settings.lease_seconds))
     collector = SignalsCollector(partitions, market, latency)
     service.registry.register(collector)
     store = ConfigStore(service.redis, SERVICE, settings.partitions, service.clock)
-    control = SignalsControl(service, ConfigControl(store, SignalsConfig(), validate), partitions, collector)
+    control = SignalsControl(service, ConfigControl(store, SignalsConfig(), validate), collector)
     await service.serve({SERVICE_NAME: control.add_to})
     service.tasks.create_task(market.run(service.stop), name="market")
     await own_all(service, partitions)

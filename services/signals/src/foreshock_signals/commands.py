@@ -84,6 +84,8 @@ def _market(market: Market) -> Iterator[Command]:
             "warming": market.warming,
             "breadth": market.breadth,
             "symbols": market.symbols,
+            "max_probability": market.max_probability,
+            "max_symbol": market.max_symbol or None,
             "ts": market.clock,
         },
     )

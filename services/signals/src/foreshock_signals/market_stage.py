@@ -11,7 +11,6 @@ from redis.asyncio import Redis
 from foreshock_model import keys
 from foreshock_model.entries import OutputEntry
 from foreshock_runtime.backoff import Backoff, wait_for_event
-from foreshock_runtime.clock import Clock
 from foreshock_runtime.connection import TROUBLE
 from foreshock_runtime.log import get_logger
 from foreshock_runtime.streams import Lease, PartitionWriter, next_epoch
@@ -20,8 +19,6 @@ from foreshock_signals.domain.market import Market, MarketState
 from foreshock_signals.domain.prior_model import PRIOR_MODEL
 
 WRITER = "market"
-LEASE = f"lease:{WRITER}"
-STATE = f"state:{WRITER}"
 CADENCE_SECONDS = 0.1
 NEWEST = 8
 """Entries of a partition looked at in a round: they say the present, and what a burst pushed past is past."""
@@ -34,7 +31,6 @@ class Tools(NamedTuple):
     """What the stage works with."""
 
     redis: Redis
-    clock: Clock
     partitions: int
     lease_seconds: float
 
@@ -45,7 +41,7 @@ class MarketStage:
     def __init__(self, tools: Tools) -> None:
         self.rounds = self.written = self.unreadable = 0
         self._tools = tools
-        self._lease = Lease(tools.redis, LEASE, tools.lease_seconds)
+        self._lease = Lease(tools.redis, keys.MARKET_LEASE, tools.lease_seconds)
         self._backoff = Backoff()
         self._state = MarketState(PRIOR_MODEL)
         self._seen = ["0-0"] * tools.partitions
@@ -70,9 +66,7 @@ class MarketStage:
     async def _lead(self, stop: asyncio.Event) -> None:
         tools = self._tools
         epoch = await next_epoch(tools.redis, WRITER)
-        writer = PartitionWriter(
-            tools.redis, partitions=tools.partitions, writer=WRITER, epoch=epoch, clock=tools.clock
-        )
+        writer = PartitionWriter(tools.redis, partitions=tools.partitions, writer=WRITER, epoch=epoch)
         await self._restore()
         _log.info("market_led", epoch=epoch)
         while not stop.is_set() and self._lease.held:
@@ -121,7 +115,7 @@ class MarketStage:
         self.written += 1
 
     async def _restore(self) -> None:
-        blob: bytes | None = await self._tools.redis.execute_command("GET", STATE)
+        blob: bytes | None = await self._tools.redis.execute_command("GET", keys.MARKET_STATE)
         self._state = MarketState(PRIOR_MODEL)
         if blob is None:
             return
@@ -131,4 +125,4 @@ class MarketStage:
             _log.warning("market_state_unreadable", reason=str(error))
 
     async def _save(self) -> None:
-        await self._tools.redis.execute_command("SET", STATE, self._state.dump())
+        await self._tools.redis.execute_command("SET", keys.MARKET_STATE, self._state.dump())

@@ -29,7 +29,6 @@ class SignalsProcessor:
     """One partition's state as the runtime's `Processor`. seed: configuration and revision a rebuild begins with."""
 
     def __init__(self, place: Place, journal: Journal, seed: Seed[SignalsConfig] | None = None) -> None:
-        self.warming = False
         self.state = SignalsState(tracked=own(place.tracked, place.partition, place.partitions))
         if seed is not None:
             self.state.configure(*seed)
@@ -41,6 +40,15 @@ class SignalsProcessor:
     def revision(self) -> int:
         """Revision of the configuration in force."""
         return self.state.revision
+
+    @property
+    def warming(self) -> bool:
+        """True while rebuilt without all that went before."""
+        return self.state.warming
+
+    @warming.setter
+    def warming(self, rebuilt: bool) -> None:
+        self.state.warming = rebuilt
 
     def advance(self, entry_id: str, fields: Mapping[bytes, bytes]) -> list[Command]:
         """Answer one entry. Raises ValueError, the state unchanged, when it cannot be read."""

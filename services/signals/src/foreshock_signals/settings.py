@@ -12,6 +12,8 @@ from foreshock_runtime.settings import ServiceSettings
 class SignalsSettings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What signals needs. tracked_symbols have their latest figures published from the start, known or not.
 
+    A signal takes about 1.5 kB, so these keep a market that alarms everywhere within a server of 400 MB.
+
     retention_entries   about so many signals are kept in each partition's stream
     subscriber_entries  about so many in `cascade:signals`
     history_entries     recent signals kept by time, for all and for each symbol
@@ -21,7 +23,7 @@ class SignalsSettings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown
     section: ClassVar[str] = "signals"
 
     tracked_symbols: tuple[str, ...] = ("BTCUSDT",)
-    retention_entries: Annotated[int, msgspec.Meta(ge=1_000)] = 1_000_000
-    subscriber_entries: Annotated[int, msgspec.Meta(ge=1_000)] = 100_000
-    history_entries: Annotated[int, msgspec.Meta(ge=1)] = 1_000
+    retention_entries: Annotated[int, msgspec.Meta(ge=1_000)] = 20_000
+    subscriber_entries: Annotated[int, msgspec.Meta(ge=1_000)] = 20_000
+    history_entries: Annotated[int, msgspec.Meta(ge=1)] = 200
     history_seconds: Annotated[int, msgspec.Meta(ge=1)] = 86_400

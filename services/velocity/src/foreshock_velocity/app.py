@@ -37,7 +37,7 @@ async def serve(service: Service) -> None:
     collector = VelocityCollector(partitions, latency)
     service.registry.register(collector)
     store = ConfigStore(service.redis, SERVICE, settings.partitions, service.clock)
-    control = VelocityControl(service, ConfigControl(store, VelocityConfig(), problems), partitions, collector)
+    control = VelocityControl(service, ConfigControl(store, VelocityConfig(), problems), collector)
     await service.serve({SERVICE_NAME: control.add_to})
     service.tasks.create_task(_trim(service, settings, partitions, collector), name="trim")
     await own_all(service, partitions)

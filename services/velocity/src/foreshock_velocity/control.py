@@ -3,61 +3,36 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
-
-import grpc.aio
 
 from foreshock_protos.common.v1 import common_pb2
 from foreshock_protos.velocity.v1 import control_pb2, control_pb2_grpc
 from foreshock_runtime.control import ConfigControl
 from foreshock_runtime.lifecycle import Service
 from foreshock_runtime.service_status import service_status
-from foreshock_velocity.collector import VelocityCollector, counters, gauges
+from foreshock_runtime.servicer import ControlServicer
+from foreshock_velocity.collector import COUNTERS, VelocityCollector
 from foreshock_velocity.domain import VelocityConfig
-from foreshock_velocity.stage import VelocityPartition
 
 SERVICE_NAME = "foreshock.velocity.v1.VelocityControlService"
+SHOWN = (*COUNTERS, "symbols", "state_bytes")
 
 
-class VelocityControl(control_pb2_grpc.VelocityControlServiceServicer):
+class VelocityControl(ControlServicer):
     """Answers control calls of one process."""
 
-    def __init__(
-        self,
-        service: Service,
-        config: ConfigControl[VelocityConfig],
-        partitions: Sequence[VelocityPartition],
-        collector: VelocityCollector,
-    ) -> None:
+    def __init__(self, service: Service, config: ConfigControl[VelocityConfig], collector: VelocityCollector) -> None:
+        super().__init__(control_pb2, control_pb2_grpc.add_VelocityControlServiceServicer_to_server, config)
         self._service = service
-        self._config = config
-        self._partitions = partitions
         self._collector = collector
 
-    def add_to(self, server: grpc.aio.Server) -> None:
-        """Register with a server."""
-        control_pb2_grpc.add_VelocityControlServiceServicer_to_server(self, server)
-
-    async def GetConfig(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802 - gRPC's names
-        """Return the newest configuration."""
-        return await self._config.get(control_pb2.GetConfigResponse(), context)
-
-    async def UpdateConfig(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC's name
-        """Store a change and write it into every partition's stream."""
-        return await self._config.update(request, control_pb2.UpdateConfigResponse(), context)
-
-    async def GetStatus(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802 - gRPC's names
+    def status(self) -> common_pb2.ServiceStatus:
         """Return how this process fares."""
-        return control_pb2.GetStatusResponse(status=self._status())
-
-    def _status(self) -> common_pb2.ServiceStatus:
         lost = self._collector.trimmed_unread
         return service_status(
             self._service,
             counters=self._counters(),
             latencies={"socket_to_metrics": self._collector.latency},
-            partitions=self._partitions,
+            partitions=self._collector.partitions,
             problems=[
                 f"partition {each}: {lost[each]} metrics were cut before signals had them"
                 for each in lost
@@ -67,8 +42,7 @@ class VelocityControl(control_pb2_grpc.VelocityControlServiceServicer):
 
     def _counters(self) -> dict[str, int]:
         total: Counter[str] = Counter()
-        for partition in self._partitions:
-            total.update(counters(partition))
-            standing = gauges(partition)
-            total.update({name: int(standing.get(name, 0)) for name in ("symbols", "state_bytes")})
+        for partition in self._collector.partitions:
+            found = self._collector.figures(partition)
+            total.update({name: int(found.get(name, 0)) for name in SHOWN})
         return dict(total)

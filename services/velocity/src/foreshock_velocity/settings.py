@@ -13,10 +13,11 @@ class VelocitySettings(ServiceSettings, frozen=True, kw_only=True, forbid_unknow
     """What velocity needs.
 
     retention_seconds  metrics older than that leave the stream once signals has them
-    retention_entries  above so many entries a partition the oldest leave even if unread, which is counted as loss
+    retention_entries  above so many entries a partition the oldest leave even if unread, counted as loss: so that an
+                       absent reader cannot fill the store
     """
 
     section: ClassVar[str] = "velocity"
 
     retention_seconds: Seconds = 30.0
-    retention_entries: Annotated[int, msgspec.Meta(ge=1_000)] = 1_000_000
+    retention_entries: Annotated[int, msgspec.Meta(ge=1_000)] = 20_000

@@ -15,8 +15,10 @@ from google.protobuf.message import Message
 
 from foreshock_cli import assignments, control, house_redis, processes, terminal
 from foreshock_cli.exits import Exit
-from foreshock_cli.parser import Help, add_json, add_redis, describe
+from foreshock_cli.parser import Help, add_address, add_json, add_redis, describe
+from foreshock_lab.house import SERVICES
 from foreshock_model import keys
+from foreshock_runtime.alive import Heartbeat
 
 NO_REASON = "none given"
 
@@ -55,10 +57,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Get, set or list."""
-    with house_redis.connected(args.redis) as client:
-        if args.action == "history":
+    processes.check(args.service)
+    if args.action == "history":
+        with house_redis.connected(args.redis) as client:
             return _history(client, args)
-        process = processes.one(client, args.service)
+    process = _process(args)
     token = control.token(args.token_file, os.environ)
     with control.opened(process, token) as service:
         answer = service.request("GetConfig")
@@ -68,11 +71,19 @@ def run(args: argparse.Namespace) -> int:
     return Exit.OK
 
 
+def _process(args: argparse.Namespace) -> Heartbeat:
+    if args.address:
+        return processes.at(args.address, args.service)
+    with house_redis.connected(args.redis) as client:
+        return processes.one(client, args.service)
+
+
 def _add(actions: Any, name: str, text: str, example: str) -> argparse.ArgumentParser:
     parser = cast("argparse.ArgumentParser", actions.add_parser(name, help=text, formatter_class=Help))
     describe(parser, f"{text[0].upper()}{text[1:]}.", example=example, failed="the service refused")
-    parser.add_argument("service", metavar="SERVICE", help=" ".join(processes.SERVICES))
-    parser.add_argument("--token-file", metavar="FILE", help=f"bearer token (default: {control.TOKEN_FILE})")
+    parser.add_argument("service", metavar="SERVICE", help=" ".join(SERVICES))
+    if name != "history":  # which is kept in Redis alone
+        add_address(parser)
     add_json(parser, "JSON on stdout")
     add_redis(parser)
     return parser

@@ -50,6 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         example="foreshock lab generate cascade --seed 1 | jq -c '[.at_ms, .symbol, .notional_usd]'",
     )
     _arguments(generating)
+    add_json(generating, "JSON lines, as always")
     describing = actions.add_parser("describe", help="say what is in a scenario", formatter_class=Help)
     describe(
         describing,

@@ -10,7 +10,7 @@ import msgspec
 from foreshock_cli import line_source, venues
 from foreshock_cli.exits import CommandError, Exit
 from foreshock_cli.normalizing import Normalized, Normalizer, parse_specs
-from foreshock_cli.parser import describe
+from foreshock_cli.parser import add_json, describe
 from foreshock_sdk.connector import Connector
 from foreshock_sdk.errors import ForeshockError
 from foreshock_sdk.instruments import InstrumentSpec
@@ -40,6 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="the venue's REST answer with its contracts (exchangeInfo, instruments ...) to use instead of "
         "the packaged table; may be given again for a further page or category",
     )
+    add_json(parser, "JSON lines, as always")
 
 
 def run(args: argparse.Namespace) -> int:

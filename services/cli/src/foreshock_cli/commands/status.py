@@ -9,7 +9,7 @@ import msgspec
 
 from foreshock_cli import control, house_redis, inspection, status_view, terminal
 from foreshock_cli.exits import Exit
-from foreshock_cli.parser import add_json, add_redis, describe
+from foreshock_cli.parser import add_address, add_json, add_redis, describe
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         example="foreshock status\nforeshock status --json | jq '.services[] | {service, health}'",
         failed="a service is missing, not SERVING, or reports a problem",
     )
-    parser.add_argument("--token-file", metavar="FILE", help=f"bearer token (default: {control.TOKEN_FILE})")
+    add_address(parser, "append")
     add_json(parser, "one JSON object on stdout")
     add_redis(parser)
 
@@ -29,11 +29,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Show it."""
     token = control.token(args.token_file, os.environ)
-    address = house_redis.public(house_redis.locate(args.redis, os.environ).url)
-    with house_redis.connected(args.redis) as client:
-        house = inspection.look(client, address=address, token=token)
+    house = inspection.look_at(args.address, token) if args.address else _whole_house(args.redis, token)
     if args.json:
         terminal.emit(msgspec.to_builtins(house))
     else:
         terminal.out().print(status_view.rendered(house))
     return Exit.OK if house.ok else Exit.FAILED
+
+
+def _whole_house(option: str | None, token: str | None) -> inspection.HouseFacts:
+    address = house_redis.public(house_redis.locate(option, os.environ).url)
+    with house_redis.connected(option) as client:
+        return inspection.look(client, address=address, token=token)

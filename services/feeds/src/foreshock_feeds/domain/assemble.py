@@ -14,6 +14,8 @@ from foreshock_model.batch import CONTEXT_COLUMNS, LIQUIDATION_COLUMNS, Columns,
 Array = npt.NDArray[Any]
 GRID_NS = 100_000_000
 """Every partition gets at least one entry in each slot of this grid, so that every reader's clock goes on."""
+TICK_NS = 10_000_000_000
+"""And at least one tick in so long, for a tick says more than the time: a reader that starts anew has to hear it."""
 ENTRY_ROWS = 20_000
 """Rows after which a new entry is begun: about 2 MB."""
 PIECES = 1_024
@@ -29,6 +31,7 @@ class Assembler:
         self._partitions = partitions
         self._chunks: deque[_Chunk] = deque()
         self._slot = [-1] * partitions
+        self._ticked = [-TICK_NS] * partitions
         self._loose = 0
         self.rows = 0
 
@@ -95,11 +98,15 @@ class Assembler:
         return taken
 
     def due_ticks(self, clock: int) -> list[int]:
-        """Return the partitions that had no entry in the grid slot of this time, and count them as served."""
+        """Return the partitions without an entry in the grid slot of this time, or without a tick for TICK_NS.
+
+        They count as served.
+        """
         slot = clock // GRID_NS
-        due = [partition for partition, last in enumerate(self._slot) if last < slot]
+        last = zip(self._slot, self._ticked, strict=True)
+        due = [number for number, (any_, tick) in enumerate(last) if any_ < slot or clock - tick >= TICK_NS]
         for partition in due:
-            self._slot[partition] = slot
+            self._slot[partition], self._ticked[partition] = slot, clock
         return due
 
 

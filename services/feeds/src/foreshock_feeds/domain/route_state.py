@@ -15,7 +15,7 @@ class RouteState(StrEnum):
     LIVE = "LIVE"
     """The canary was seen within its deadline."""
     SUSPECT = "SUSPECT"
-    """The venue refused a subscription, or announced that it will close."""
+    """The venue refused a subscription, and the canary was not seen since."""
     DEAD = "DEAD"
     """The canary is overdue, or the plugin failed."""
 
@@ -56,7 +56,7 @@ TABLE: dict[tuple[RouteState, RouteInput], RouteState] = {
     (_S.LIVE, _I.OVERDUE): _S.DEAD,
     (_S.LIVE, _I.REFUSED): _S.SUSPECT,
     (_S.LIVE, _I.CLOSED): _S.CONNECTING,
-    (_S.SUSPECT, _I.CANARY): _S.SUSPECT,
+    (_S.SUSPECT, _I.CANARY): _S.LIVE,
     (_S.SUSPECT, _I.OVERDUE): _S.DEAD,
     (_S.SUSPECT, _I.REFUSED): _S.SUSPECT,
     (_S.SUSPECT, _I.CLOSED): _S.CONNECTING,

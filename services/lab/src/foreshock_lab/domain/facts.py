@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from foreshock_sdk.columns import RawLiquidations
+from foreshock_sdk.columns import Decoded
 from foreshock_sdk.connector import Connector, Decoder, Route
-from foreshock_sdk.identity import event_key, seed_of
 from foreshock_sdk.instruments import Instruments, InstrumentSpec, convert
+from foreshock_sdk.rows import NS_PER_MS, liquidation_events
 
 DIGITS = 12
 """Figures are compared to so many digits: a column and a row may be converted to differ in the last bit."""
@@ -71,34 +70,23 @@ class FrameReader:
     def read_on_route(self, frame: str | bytes) -> tuple[Route, list[Told]]:
         """Return them and their route: the first whose decoder finds any, else the first of all."""
         for route, decoder in zip(self.routes, self._decoders, strict=True):
-            raw = decoder.feed([frame]).liquidations
-            if len(raw):
-                return route, self._tell(raw)
+            found = decoder.feed([frame])
+            if len(found.liquidations):
+                return route, self._tell(found)
         return self.routes[0], []
 
-    def _tell(self, raw: RawLiquidations) -> list[Told]:
-        told = []
-        twins: Counter[Any] = Counter()
-        columns = (
-            raw.instrument,
-            raw.side,
-            raw.ts_event_ms,
-            raw.price,
-            raw.size,
-            raw.identity_a,
-            raw.identity_b,
-        )
-        for row in zip(*columns, strict=True):
-            index, side, event_ms, price, size, first, second = row
-            spec = self._instruments.specs[index]
-            key = event_key(
-                seed_of(spec.venue, spec.raw_symbol),
-                side,
-                event_ms,
-                size,
-                (first, second),
-                ordinal=twins[row],
+    def _tell(self, found: Decoded) -> list[Told]:
+        return [
+            Told(
+                Fact(
+                    each.venue,
+                    each.raw_symbol,
+                    int(each.liquidated_side),
+                    each.ts_event // NS_PER_MS,
+                    rounded(each.price),
+                    rounded(each.quantity),
+                ),
+                int(each.event_id, 16),
             )
-            twins[row] += 1
-            told.append(Told(fact_of(spec, side, event_ms, price=price, size=size), key))
-        return told
+            for each in liquidation_events(found, self._instruments, ts_recv=0)
+        ]

@@ -13,7 +13,6 @@ from redis.exceptions import NoScriptError
 from foreshock_model import keys
 from foreshock_model.entries import InputEntry, InputKind
 from foreshock_runtime.backoff import Backoff
-from foreshock_runtime.clock import Clock
 from foreshock_runtime.connection import TROUBLE, raise_if_cancelled
 from foreshock_runtime.log import get_logger
 from foreshock_runtime.streams.ids import as_text
@@ -52,17 +51,15 @@ class PartitionWriter:
     adding more.
     """
 
-    def __init__(self, redis: Redis, *, partitions: int, writer: str, epoch: int, clock: Clock) -> None:
+    def __init__(self, redis: Redis, *, partitions: int, writer: str, epoch: int) -> None:
         self._redis = redis
         self._writer = writer
         self._epoch = epoch
-        self._clock = clock
         self._waiting: list[deque[_Entry]] = [deque() for _ in range(partitions)]
         self._sizes = [0] * partitions
         self._seq = [0] * partitions
         self._flushing = asyncio.Lock()
         self._backoff = Backoff(first=0.02, cap=1.0)
-        self._last_write_ns = [clock.now()] * partitions
         self.written = 0
         self.errors: Counter[str] = Counter()
 
@@ -80,10 +77,6 @@ class PartitionWriter:
     def pending(self) -> list[Waiting]:
         """Return what waits, by partition."""
         return [Waiting(len(queue), size) for queue, size in zip(self._waiting, self._sizes, strict=True)]
-
-    def idle_ns(self, partition: int) -> int:
-        """Return how long ago a partition was written, by the writer's clock."""
-        return self._clock.now() - self._last_write_ns[partition]
 
     async def flush(self) -> int:
         """Write all that waits, however long the server is away. Returns the number of entries written.
@@ -134,8 +127,6 @@ class PartitionWriter:
         for _ in range(written):
             self._sizes[partition] -= self._waiting[partition].popleft().size
         self.written += written
-        if written:
-            self._last_write_ns[partition] = self._clock.now()
         return refusal.partition(" ")[0]
 
 

@@ -6,6 +6,8 @@ market entry has come: the stage never answers itself.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 import numpy as np
 
@@ -24,9 +26,17 @@ FORGET = 2 * baseline.SECOND
 """A symbol's figure counts for this long."""
 BREADTH_PROBABILITY = 0.2
 
+Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Finite = Annotated[float, msgspec.Meta(ge=0, le=1e300)]
+Price = Annotated[float, msgspec.Meta(gt=0, le=1e300)]
+Multiplier = Annotated[float, msgspec.Meta(ge=0.5, le=2.5)]
+"""Beyond what any regime asks for (`regime.MULTIPLIERS`) it would make calm look like a burst, or hide one."""
+Regime = Annotated[str, msgspec.Meta(pattern=rf"^({'|'.join(Volatility.__members__)})\Z")]
+
 
 class Market(msgspec.Struct, frozen=True):
-    """data of a `market` entry.
+    """data of a `market` entry; what is outside its bounds cannot be decoded.
 
     clock            newest metrics clock seen, ns UTC
     regime           name of a `Volatility` level, NORMAL while nothing is known (`warming`)
@@ -38,18 +48,18 @@ class Market(msgspec.Struct, frozen=True):
     max_probability  the largest figure among them, and max_symbol whose it is (empty: none)
     """
 
-    clock: int
-    schema: int = SCHEMA
-    regime: str = Volatility.NORMAL.name
-    multiplier: float = 1.0
-    volatility_bp: float = 0.0
-    volatility_percent: float = 0.0
+    clock: Count
+    schema: Count = SCHEMA
+    regime: Regime = Volatility.NORMAL.name
+    multiplier: Multiplier = 1.0
+    volatility_bp: Finite = 0.0
+    volatility_percent: Finite = 0.0
     warming: bool = True
-    btc_mark: float | None = None
-    btc_mark_ts: int = 0
-    breadth: int = 0
-    symbols: int = 0
-    max_probability: float = 0.0
+    btc_mark: Price | None = None
+    btc_mark_ts: Count = 0
+    breadth: Count = 0
+    symbols: Count = 0
+    max_probability: Share = 0.0
     max_symbol: str = ""
 
 

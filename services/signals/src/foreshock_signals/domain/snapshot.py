@@ -30,6 +30,7 @@ class Head(msgspec.Struct):
     config: SignalsConfig
     revision: int
     rejected_configs: int
+    rebuilt: int | None = None
     layout: str = ""
 
 

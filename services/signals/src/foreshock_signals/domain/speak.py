@@ -21,6 +21,7 @@ class Context(NamedTuple):
     """What all rows of one entry share.
 
     regime_known   False while the regime is a prior
+    warming        True while the state misses what went before it
     vector         weights of the model, in the order of features
     venues         names of the table's venue columns
     """
@@ -32,6 +33,7 @@ class Context(NamedTuple):
     vector: Array
     weights: FactorWeights
     revision: int
+    warming: bool
     venues: tuple[str, ...]
 
 
@@ -161,7 +163,11 @@ class Voice:
 
     def _quality(self, row: int) -> DataQuality:
         rows, clock = self.step.rows, self.step.clock
-        young = bool(baseline.warming(rows[row : row + 1], clock[row : row + 1])[0] or rows["input_warming"][row])
+        young = bool(
+            self._context.warming
+            or baseline.warming(rows[row : row + 1], clock[row : row + 1])[0]
+            or rows["input_warming"][row]
+        )
         received = 0 if self._metrics is None else int(self._metrics.ts_recv[row])
         return DataQuality(
             status=self._status(row, warming=young),

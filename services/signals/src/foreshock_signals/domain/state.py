@@ -22,7 +22,7 @@ from foreshock_signals.domain.prior_model import PRIOR_MODEL
 from foreshock_signals.domain.probability import Model
 from foreshock_signals.domain.publish import Publisher
 from foreshock_signals.domain.speak import Context
-from foreshock_signals.domain.table import MAX_VENUES, SIDES, Array, SymbolTable
+from foreshock_signals.domain.table import MAX_VENUES, Array, SymbolTable
 
 SERVICE = "signals"
 STALE = 2 * SECOND
@@ -30,6 +30,8 @@ STALE = 2 * SECOND
 REMEMBER = 600 * SECOND
 """A symbol's latest figures are kept alive for this long after its last input."""
 FRESH_MARKET = 5 * SECOND
+WARM = 300 * SECOND
+"""A state that was rebuilt has seen a longest window of everything after this long."""
 
 
 class SignalsState:
@@ -52,6 +54,7 @@ class SignalsState:
         self._episodes = Episodes()
         self._publisher = Publisher(self._table, self._episodes)
         self._market_said = 0
+        self._rebuilt: int | None = None
         self._retune()
 
     @property
@@ -64,15 +67,22 @@ class SignalsState:
         """Memory of the arrays."""
         return int(self._table.rows.nbytes)
 
-    def level_of(self, symbol: str, side: str) -> int:
-        """Return the level of a side (LONG, SHORT), NONE for an unknown symbol."""
-        at = self._table.find(symbol)
-        return 0 if at is None else int(self._table.rows["level"][at, SIDES.index(side)])
+    @property
+    def warming(self) -> bool:
+        """True when rebuilt without all that went before, until five minutes of entries have come since."""
+        since = self._rebuilt
+        return since is not None and (since == 0 or self.now - since < WARM)
+
+    @warming.setter
+    def warming(self, rebuilt: bool) -> None:
+        self._rebuilt = 0 if rebuilt else None  # its age counts from the next entry
 
     def advance(self, entry_id: str, entry: OutputEntry) -> Outcome:
         """Take one entry of `metrics:{pN}`. Raises ValueError on data that cannot be read; then nothing changed."""
         metrics = self._read(entry)
         before, self.now = self.now, max(self.now, entry.clock)
+        if self._rebuilt == 0:
+            self._rebuilt = self.now
         steps = []
         if metrics is not None and metrics.symbols:
             steps.append(self._assess(metrics))
@@ -98,6 +108,7 @@ class SignalsState:
             episodes=self._episodes.dump(),
             market=self.market,
             market_said=self._market_said,
+            rebuilt=self._rebuilt,
             config=self.config,
             revision=self.revision,
             rejected_configs=self.rejected_configs,
@@ -114,7 +125,7 @@ class SignalsState:
         self.now, self._venues = head.now, head.venues
         self._episodes = Episodes(head.episodes)
         self._publisher = Publisher(self._table, self._episodes)
-        self.market, self._market_said = head.market, head.market_said
+        self.market, self._market_said, self._rebuilt = head.market, head.market_said, head.rebuilt
         self.config, self.revision, self.rejected_configs = head.config, head.revision, head.rejected_configs
         self._retune()
 
@@ -213,5 +224,6 @@ class SignalsState:
             vector=self._vector,
             weights=self.config.weights,
             revision=self.revision,
+            warming=self.warming,
             venues=(*self._venues, *("other",) * (MAX_VENUES + 1 - len(self._venues))),
         )

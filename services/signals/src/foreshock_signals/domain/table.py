@@ -86,10 +86,6 @@ class SymbolTable:
             found = [self._add(symbol) for symbol in symbols]
         return np.array(found, np.int64)
 
-    def find(self, symbol: str) -> int | None:
-        """Return the row number of a symbol, None when it was never seen."""
-        return self._index.get(symbol)
-
     def restore(self, symbols: list[str], rows: Rows) -> None:
         """Take up the rows of a snapshot. Raises ValueError when names and rows do not match."""
         if len(symbols) != len(rows) or len(set(symbols)) != len(symbols) or rows.dtype != ROW:

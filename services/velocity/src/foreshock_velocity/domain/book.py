@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -30,6 +30,7 @@ class Book:
     """Registry, windows and symbol columns in step with each other.
 
     source_names  the contracts that gave a mark price, by number
+    delays        ms by venue, as feeds said last
     """
 
     def __init__(self, windows_ms: tuple[int, ...], config: VelocityConfig) -> None:
@@ -37,6 +38,7 @@ class Book:
         self.windows = Windows(windows_ms)
         self.symbols = Symbols()
         self.source_names: list[str] = []
+        self.delays: dict[str, int] = {}
         self._sources: dict[str, int] = {}
         self._config = config
         self._disabled: frozenset[str] = frozenset()
@@ -48,7 +50,16 @@ class Book:
         self._config = config
         self._disabled = frozenset(config.disabled_symbols)
         self.symbols.disable(self.registry.find_symbol(each) for each in self._disabled)
-        self._delay = np.array([config.delay_ns(each) for each in self.registry.venues], np.int64)
+        self._take_delays()
+
+    def learn(self, delays: Mapping[str, int]) -> None:
+        """Take up what feeds say of delays, ms by venue; venues not named keep theirs."""
+        self.delays |= delays
+        self._take_delays()
+
+    def _take_delays(self) -> None:
+        venues = self.registry.venues
+        self._delay = np.array([self._config.delay_ns(each, self.delays) for each in venues], np.int64)
 
     def source(self, instrument: str) -> int:
         """Return the number of a contract that gives mark prices."""
@@ -77,16 +88,18 @@ class Book:
         if len(registry.symbols) > self.symbols.size:
             self.symbols.resize(registry.symbols, self._disabled)
         if len(registry.venues) > len(self._delay):
-            self._delay = np.array([self._config.delay_ns(each) for each in registry.venues], np.int64)
+            self._take_delays()
 
     def newest_mark(self, number: int) -> NewestMark:
-        """Return the newest mark price of a symbol that has one."""
+        """Return the newest mark price, and funding rate, of a symbol that has one."""
         symbols = self.symbols
         return NewestMark(
             self.registry.symbols[number],
             float(symbols.mark[number]),
             int(symbols.mark_ts[number]),
             self.source_names[symbols.mark_source[number]],
+            float(symbols.funding[number]),
+            int(symbols.funding_ts[number]),
         )
 
     def frontier(self, pairs: Array, now: int) -> Array:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
-DELAY_SLACK_MS = 500
-"""Transport and queueing on top of a venue's push interval."""
-KNOWN_VENUE_DELAY_MS = {
-    "binance": 1_000 + DELAY_SLACK_MS,
-    "bybit": 500 + DELAY_SLACK_MS,
-    "okx": 1_000 + DELAY_SLACK_MS,
-}
-"""Push interval of the liquidation channel plus slack (venues' documents, checked 2026-11-20)."""
+from foreshock_model.tick import LONGEST_DELAY_MS
+
 OTHER_VENUE_DELAY_MS = 1_500
+"""Of a venue that neither the configuration nor the ticks of feeds name."""
 CADENCE_RANGE_MS = (10, 10_000)
-LONGEST_DELAY_MS = 60_000
 LONGEST_LATENESS_MS = 300_000
 
 
@@ -25,18 +19,18 @@ class VelocityConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     cadence_ms        grid on which decay is evaluated
     disabled_symbols  symbols that get no rows; their totals go on
-    venue_delay_ms    how far a silent venue's frontier stays behind the clock, by venue
+    venue_delay_ms    how far a silent venue's frontier stays behind the clock, by venue, instead of what feeds say
     late_after_ms     an event this much older than its venue's frontier counts in totals only
     """
 
     cadence_ms: int = 100
     disabled_symbols: tuple[str, ...] = ()
-    venue_delay_ms: dict[str, int] = msgspec.field(default_factory=lambda: dict(KNOWN_VENUE_DELAY_MS))
+    venue_delay_ms: dict[str, int] = {}
     late_after_ms: int = 10_000
 
-    def delay_ns(self, venue: str) -> int:
-        """Return the frontier delay of a venue in nanoseconds."""
-        return self.venue_delay_ms.get(venue, OTHER_VENUE_DELAY_MS) * 1_000_000
+    def delay_ns(self, venue: str, told_ms: Mapping[str, int]) -> int:
+        """Return the frontier delay of a venue in nanoseconds; told_ms is what feeds say, by venue."""
+        return self.venue_delay_ms.get(venue, told_ms.get(venue, OTHER_VENUE_DELAY_MS)) * 1_000_000
 
 
 def problems(config: VelocityConfig) -> dict[str, str]:

@@ -19,12 +19,17 @@ Publication = tuple[str, bytes]
 
 
 class NewestMark(NamedTuple):
-    """Mark price [USD a base coin] of a symbol, the venue's time of it (ns UTC) and the contract that gave it."""
+    """Mark price [USD a base coin] of a symbol, the venue's time of it (ns UTC) and the contract that gave it.
+
+    funding  newest funding rate of that contract [fraction of the running period], NaN for none, and its time
+    """
 
     symbol: str
     price: float
     ts: int
     instrument: str
+    funding: float = math.nan
+    funding_ts: int = 0
 
 
 def window_name(window_ms: int) -> str:
@@ -92,12 +97,17 @@ def _totals(metrics: WindowMetrics, row: int, side: int) -> dict[str, float]:
 
 
 def mark_publications(mark: NewestMark) -> list[Publication]:
-    """Return the keys that hold a mark price."""
-    document = msgspec.json.encode({"schema": SCHEMA, **mark._asdict()})
+    """Return the keys that hold a mark price, and the funding rate of the same contract."""
+    contract = {"schema": SCHEMA, "symbol": mark.symbol, "instrument": mark.instrument}
+    document = msgspec.json.encode(contract | {"price": mark.price, "ts": mark.ts})
     named = [keys.mark_current(mark.symbol)]
     if mark.symbol == BTC:
         named.append(keys.BTC_PRICE)
-    return [(name, document) for name in named]
+    published = [(name, document) for name in named]
+    if math.isfinite(mark.funding):
+        rate = msgspec.json.encode(contract | {"rate": mark.funding, "ts": mark.funding_ts})
+        published.append((keys.funding_current(mark.symbol), rate))
+    return published
 
 
 def _or_none(value: float) -> float | None:

@@ -9,7 +9,7 @@ from foreshock_model.batch import EventBatch
 from foreshock_velocity.domain.arrays import Array
 from foreshock_velocity.domain.book import Book
 from foreshock_velocity.domain.current import BTC
-from foreshock_velocity.domain.rows import Rows, marks, select
+from foreshock_velocity.domain.rows import Rows, fundings, marks, select
 from foreshock_velocity.domain.symbols import rank_of
 
 MARK_SYMBOLS = frozenset({BTC})
@@ -90,9 +90,20 @@ def _take_marks(book: Book, batch: EventBatch, now: int) -> list[tuple[int, int]
             book.registry.pair(contract.symbol, contract.venue)
         book.resize()
         source = (book.source(contract.instrument), rank_of(contract.symbol, contract.instrument))
-        if book.symbols.take_mark(number, price=mark.price, ts=min(mark.ts, now), source=source, now=now):
+        if book.symbols.take_mark(number, price=mark.value, ts=min(mark.ts, now), source=source, now=now):
             new.append((number, mark.recv))
+    _take_fundings(book, batch, now)
     return new
+
+
+def _take_fundings(book: Book, batch: EventBatch, now: int) -> None:
+    """Take funding rates up, of contracts that give a mark."""
+    for rate in fundings(batch.context):
+        contract = batch.instruments[rate.ref]
+        number = book.registry.find_symbol(contract.symbol)
+        if number is not None:
+            source = book.source(contract.instrument)
+            book.symbols.take_funding(number, rate=rate.value, ts=min(rate.ts, now), source=source)
 
 
 def _touch_marked(book: Book, taken: Taken, marked: list[tuple[int, int]]) -> None:

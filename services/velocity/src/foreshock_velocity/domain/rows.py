@@ -33,11 +33,11 @@ class Rows(NamedTuple):
         return Rows(*(column[keep] for column in self))
 
 
-class Mark(NamedTuple):
-    """Newest mark price of one contract in a batch: price in USD a base coin, times ns UTC."""
+class Newest(NamedTuple):
+    """Newest value of one contract in a batch, in the unit of its field; times ns UTC."""
 
     ref: int
-    price: float
+    value: float
     ts: int
     recv: int
 
@@ -65,12 +65,19 @@ def select(columns: Columns, now: int) -> tuple[Rows, int]:
     return rows, ahead
 
 
-def marks(columns: Columns) -> list[Mark]:
-    """Return the last usable mark price of each contract, in the order of the batch's instruments."""
+def marks(columns: Columns) -> list[Newest]:
+    """Return the last usable mark price [USD a base coin] of each contract, in the order of the batch's instruments."""
     value = columns["value"]
-    if not value.size:
-        return []
-    at = np.flatnonzero((columns["field"] == ContextField.MARK) & (value > 0) & (value < np.inf))
+    return _newest(columns, (columns["field"] == ContextField.MARK) & (value > 0) & (value < np.inf))
+
+
+def fundings(columns: Columns) -> list[Newest]:
+    """Return the last usable funding rate [fraction] of each contract, in the order of the batch's instruments."""
+    return _newest(columns, (columns["field"] == ContextField.FUNDING) & (np.abs(columns["value"]) < 1))
+
+
+def _newest(columns: Columns, wanted: Array) -> list[Newest]:
+    at = np.flatnonzero(wanted)
     if not at.size:
         return []
     ref = columns["instrument"][at]
@@ -78,4 +85,4 @@ def marks(columns: Columns) -> list[Mark]:
     last[ref] = at  # of equal indices the last one stays
     at = last[last >= 0]
     picked = (columns[name][at].tolist() for name in ("instrument", "value", "ts_event", "ts_recv"))
-    return [Mark(*each) for each in zip(*picked, strict=True)]
+    return [Newest(*each) for each in zip(*picked, strict=True)]

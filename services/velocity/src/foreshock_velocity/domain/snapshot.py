@@ -9,12 +9,13 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
+from foreshock_model.tick import DelayMs
 from foreshock_velocity.domain.arrays import Array
 from foreshock_velocity.domain.book import BookNames
 from foreshock_velocity.domain.config import VelocityConfig
 from foreshock_velocity.domain.intake import Counters
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the snapshot. Another one is not read: the state is rebuilt from the stream instead."""
 MAGIC = b"FSVL"
 LENGTHS = struct.Struct("<4sIQ")
@@ -27,6 +28,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     schema: int
     windows_ms: tuple[int, ...]
     config: VelocityConfig
+    delays: dict[str, DelayMs]
     revision: int
     now: int
     first_clock: int

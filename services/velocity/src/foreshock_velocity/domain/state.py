@@ -1,7 +1,8 @@
 """One partition of velocity: every input entry moves it on and is answered by exactly one output entry.
 
-The state reads no clock. `now` is the largest entry clock so far, so outputs are a function of the stream
+The state reads no clock. `now` is the largest clock of a batch or tick so far, so outputs are a function of the stream
 alone: the same entries give the same bytes, in one run or in many with a snapshot between any two entries.
+Only entries of feeds move it: a config entry carries the clock of the host that made it, which no event follows.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import msgspec
 from foreshock_model import batch as batches
 from foreshock_model import keys
 from foreshock_model import metrics as metric_codec
+from foreshock_model import tick as ticks
 from foreshock_model.batch import EventBatch
 from foreshock_model.entries import ConfigDocument, InputEntry, OutputEntry, Sequencer
 from foreshock_model.errors import CodecError
 from foreshock_model.metrics import WINDOWS_MS
+from foreshock_model.tick import TickData
 from foreshock_velocity.domain import config as configs
 from foreshock_velocity.domain import current, snapshot
 from foreshock_velocity.domain.book import Book
@@ -24,13 +27,15 @@ from foreshock_velocity.domain.teller import NEVER, Teller
 from foreshock_velocity.domain.windows import NS_PER_MS
 
 SERVICE = "velocity"
+CLOCKED = frozenset({"batch", "tick"})
+"""Kinds of entries whose clock moves the state's."""
 LARGEST = 1 << 62
 
 
 class VelocityState:
     """Windows, marks and totals of one partition's symbols.
 
-    now          ns UTC, the largest clock so far;  last_id of the newest entry
+    now          ns UTC, the largest clock of a batch or tick so far;  last_id of the newest entry
     revision     of the configuration in force
     newest_recv  ns UTC, receipt of the newest event of the newest entry that touched a symbol; 0 for none
     counters     see `Counters`
@@ -90,9 +95,11 @@ class VelocityState:
         self.newest_recv = 0
         if not self.sequencer.accept(entry.writer, entry.epoch, entry.seq):
             return OutputEntry("empty", self.now)
-        self._step(entry_id, entry.clock)
+        self._step(entry_id, entry)
         if isinstance(payload, ConfigDocument):
             self._apply(payload)
+        elif isinstance(payload, TickData):
+            self._learn(payload)
         if entry.kind in {"config", "market"}:
             return OutputEntry(entry.kind, self.now, entry.data)
         metrics = self._teller.tell(
@@ -105,12 +112,14 @@ class VelocityState:
             return OutputEntry("empty", self.now)
         return OutputEntry("metrics", self.now, metric_codec.encode(metrics))
 
-    def _step(self, entry_id: str, clock: int) -> None:
+    def _step(self, entry_id: str, entry: InputEntry) -> None:
         self.last_id = entry_id
         self.counters.entries += 1
-        self.now = max(self.now, clock)
+        if entry.kind not in CLOCKED:
+            return
+        self.now = max(self.now, entry.clock)
         if self._first_clock == NEVER:
-            self._first_clock = clock
+            self._first_clock = entry.clock
 
     def configure(self, config: VelocityConfig, revision: int) -> None:
         """Put a configuration in force. Within a stream `advance` does so, at the entry that carries it."""
@@ -127,6 +136,12 @@ class VelocityState:
             self.counters.rejected_configs += 1
             return
         self.configure(config, document.revision)
+
+    def _learn(self, tick: TickData) -> None:
+        if tick.delays.items() <= self._book.delays.items():
+            return
+        self._book.move_all(self.now)  # what went before stands under the old delays
+        self._book.learn(tick.delays)
 
     def _take(self, batch: EventBatch) -> Taken:
         late_ns = self.config.late_after_ms * NS_PER_MS
@@ -152,6 +167,7 @@ class VelocityState:
             schema=snapshot.SCHEMA,
             windows_ms=self._windows_ms,
             config=self.config,
+            delays=self._book.delays,
             revision=self.revision,
             now=self.now,
             first_clock=self._first_clock,
@@ -174,6 +190,7 @@ class VelocityState:
         state = cls(header.config, windows_ms=windows_ms)
         arrays = snapshot.read_arrays(data, Book.layout(header.names, len(windows_ms)))
         state._book.load(header.names, arrays)
+        state._book.learn(header.delays)
         state.sequencer.load(header.sequencer)
         state.revision, state.now, state.last_id = header.revision, header.now, header.last_id
         state.counters, state._rebuilt = header.counters, header.rebuilt
@@ -189,9 +206,11 @@ def _check(entry: InputEntry) -> None:
             raise CodecError(msg)
 
 
-def _read(entry: InputEntry) -> EventBatch | ConfigDocument | None:
+def _read(entry: InputEntry) -> EventBatch | ConfigDocument | TickData | None:
     if entry.kind == "batch":
         return batches.decode(entry.data)
+    if entry.kind == "tick":
+        return ticks.decode(entry.data)
     if entry.kind != "config":
         return None
     try:

@@ -27,6 +27,7 @@ class Symbols:
     mark, mark_ts (S,) newest mark price [USD], the venue's time of it
     mark_source, mark_rank, mark_seen   (S,) number and rank of the contract that gives it, the clock when it spoke
     mark_published_at (S,) clock of the last JSON of the mark
+    funding, funding_ts (S,) newest funding rate [fraction] of the contract that gives the mark, the venue's time of it
     """
 
     FILLS: tuple[tuple[str, str, float], ...] = (
@@ -39,6 +40,8 @@ class Symbols:
         ("mark_rank", "<i1", 0),
         ("mark_seen", "<i8", LONG_AGO),
         ("mark_published_at", "<i8", LONG_AGO),
+        ("funding", "<f8", np.nan),
+        ("funding_ts", "<i8", 0),
     )
     """The columns of a snapshot: name, type, value of a symbol never heard of."""
 
@@ -51,6 +54,8 @@ class Symbols:
     mark_rank: Array
     mark_seen: Array
     mark_published_at: Array
+    funding: Array
+    funding_ts: Array
 
     def __init__(self) -> None:
         for name, dtype, _ in self.FILLS:
@@ -90,9 +95,16 @@ class Symbols:
                 return False
         elif now - self.mark_seen[symbol] <= MARK_HELD_NS and rank >= self.mark_rank[symbol]:
             return False
+        else:
+            self.funding[symbol] = np.nan  # it was that of another contract
         self.mark[symbol], self.mark_ts[symbol], self.mark_seen[symbol] = price, ts, now
         self.mark_source[symbol], self.mark_rank[symbol] = number, rank
         return True
+
+    def take_funding(self, symbol: int, *, rate: float, ts: int, source: int) -> None:
+        """Take a funding rate of the contract that gives the symbol's mark; those of others are not comparable."""
+        if self.mark_source[symbol] == source:
+            self.funding[symbol], self.funding_ts[symbol] = rate, ts
 
     @property
     def nbytes(self) -> int:

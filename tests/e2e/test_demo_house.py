@@ -30,7 +30,7 @@ LEVELS = {"NONE", "WATCH", "ALERT", "CRITICAL", "EXTREME"}
 
 async def test_a_flash_over_two_partitions_is_seen_and_nothing_is_lost(tmp_path: Path) -> None:
     told: list[Progress] = []
-    options = DemoOptions(scenario="flash", seed=1, duration_s=8.0, partitions=2, tcp_port=0, run_dir=tmp_path)
+    options = DemoOptions(scenario="flash", seed=1, duration_s=6.0, partitions=2, tcp_port=0, run_dir=tmp_path)
     summary = await run_demo(options, told.append)
     assert summary.problems == ()
     assert summary.ok
@@ -62,7 +62,7 @@ async def test_a_bad_day_is_survived_without_an_alert_and_an_interrupt_is_told()
     stop = asyncio.Event()
 
     def watch(progress: Progress) -> None:
-        if progress.elapsed_s > 6:
+        if progress.elapsed_s > 4.5:
             stop.set()
 
     summary = await run_demo(DemoOptions(scenario="edge", seed=2, duration_s=8.0, tcp_port=None), watch, stop)

@@ -21,12 +21,14 @@ from grpc_status import rpc_status
 
 from foreshock_cli.__main__ import main
 from foreshock_cli.exits import Exit
+from foreshock_lab.control import Health, ask_health, ask_status
 from foreshock_model import keys
 from foreshock_protos.common.v1.common_pb2 import Latency, Revision, ServiceStatus
 from foreshock_protos.feeds.v1 import control_pb2, control_pb2_grpc
 from foreshock_runtime.alive import Heartbeat, beat
 from foreshock_runtime.connection import connect_url
 from foreshock_runtime.embedded import EmbeddedServer
+from foreshock_runtime.settings import Secret
 
 TOKEN = "let-me-in"
 
@@ -288,3 +290,13 @@ def test_an_address_where_nobody_listens_is_a_sentence(no_house: None, capsys: p
         assert main([*words, "--address", "127.0.0.1:1"]) == Exit.UNREACHABLE
         assert "127.0.0.1:1 does not answer" in capsys.readouterr().err
     assert main(["config", "get", "feed", "--address", "127.0.0.1:1"]) == Exit.USAGE
+
+
+async def test_the_lab_asks_a_service_that_wants_a_token_with_its_token(address: str, feeds: Feeds) -> None:
+    feeds.token = TOKEN
+    assert await ask_status("feeds", address) is None
+    view = await ask_status("feeds", address, Secret(TOKEN))
+    assert view is not None
+    assert view.counters == {"rows": 12}
+    assert await ask_health(address) is Health.SERVING
+    assert await ask_health("127.0.0.1:1") is Health.UNREACHABLE

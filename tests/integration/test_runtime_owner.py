@@ -351,8 +351,9 @@ async def test_memory_that_ends_at_the_commit_writes_nothing_of_it(redis: Redis)
     await redis.set(CURSOR, "0-0")
     await redis.config_set("maxmemory", "1")
     try:
+        args: list[str | int] = ["0-0", ids[-1], "", "", 0, SERVICE, 0, 5, "XADD", OUTPUT, ids[-1], "a", "b"]
         with pytest.raises(Exception, match="maxmemory"):
-            await COMMIT(redis, [CURSOR], ["0-0", ids[-1], SOURCE, SERVICE, 0, 5, "XADD", OUTPUT, ids[-1], "a", "b"])
+            await COMMIT(redis, [CURSOR, "lease:x", SOURCE], args)
     finally:
         await redis.config_set("maxmemory", "0")
     assert await redis.get(CURSOR) == b"0-0"

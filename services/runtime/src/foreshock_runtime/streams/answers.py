@@ -33,9 +33,9 @@ class Work:
     failed: bool = False
     snapshot: bool = False
 
-    def arguments(self, names: Names) -> list[Argument]:
-        """Return the arguments of the commit script."""
-        args: list[Argument] = [self.expected, self.cursor, names.source, names.service]
+    def arguments(self, names: Names, *, token: str, consumer: str, read: int) -> list[Argument]:
+        """Return the arguments of the commit script; it then reads so many new entries."""
+        args: list[Argument] = [self.expected, self.cursor, token, consumer, read, names.service]
         args += [len(self.ids), *self.ids]
         for command in self.commands:
             args.append(len(command))

@@ -30,6 +30,7 @@ from foreshock_runtime.streams.status import OwnerOptions, OwnerStatus, kind_of
 # One stable name: whoever owns the partition takes over what the owner before had in hand.
 CONSUMER = "owner"
 BAD_ENTRY = "entry"
+NEW = ">"
 _LAG_EVERY_NS = 1_000_000_000
 
 _log = get_logger(__name__)
@@ -73,6 +74,8 @@ class PartitionOwner:
         self._processor: Processor | None = None
         self._advanced_to = ZERO
         self._in_flight: Work | None = None
+        # What the last commit read on; None: it was not asked to.
+        self._read_on: list[Entry] | None = None
         self._slot = "a"
         self._snapshot_ns = 0
         self._snapshot_at = ""
@@ -116,21 +119,27 @@ class PartitionOwner:
 
     async def _own(self, stop: asyncio.Event) -> None:
         await self._recover()
+        # What the owner before had in hand comes first, from the oldest on; then new entries.
         after = ZERO
-        while not stop.is_set():
+        while after != NEW and not stop.is_set():
             entries = await self._read(after)
+            after = entries[-1][0] if entries else NEW
             if entries:
-                await self._answer(entries)
+                await self._answer(entries, read_on=False)
             self._backoff.reset()
-            if after != ">":
-                # What the owner before had in hand comes first, from the oldest on; then new entries.
-                after = entries[-1][0] if entries else ">"
-            elif not entries:
+        while not stop.is_set():
+            entries = await self._read(NEW) if self._read_on is None else self._read_on
+            self._read_on = None
+            if entries:
+                await self._answer(entries, read_on=True)
+            else:
                 await self._wait()
+            self._backoff.reset()
             await self._measure_lag()
         await self._farewell()
 
     async def _recover(self) -> None:
+        self._read_on = None
         cursor = await read_cursor(self._redis, self._names)
         await self._adopt(cursor)
         self._settle_in_flight(cursor)
@@ -176,17 +185,22 @@ class PartitionOwner:
         names = self._names
         cursor = self._status.cursor
         args: list[Argument] = [self._lease.token, names.service, CONSUMER, self._options.read_count, after, cursor]
-        reply = self._unless_lost(await FENCED_READ(self._redis, [names.lease, names.source], args))
+        reply = await FENCED_READ(self._redis, [names.lease, names.source], args)
+        return self._without_gap(reply, after, cursor)
+
+    def _without_gap(self, reply: list[Any], after: str, cursor: str) -> list[Entry]:
+        """Return the entries of a fenced read. Raises _Interrupted when they do not follow the cursor."""
+        self._unless_lost(reply)
         entries = entries_of(reply[1])
         fresh = [i for i, fields in entries if fields is not None and id_key(i) > id_key(cursor)]
         following = [as_text(i) for i in reply[2]]
-        if fresh[: len(following)] != following[: len(fresh)] or (after == ">" and following and not entries):
+        if fresh[: len(following)] != following[: len(fresh)] or (after == NEW and following and not entries):
             # Somebody moved the group or took away what is pending: recovery puts it back to the cursor.
             raise _Interrupted("gap")
         return entries
 
-    async def _answer(self, entries: list[Entry]) -> None:
-        """Answer the entries of one read by one commit; where one fails, those before it."""
+    async def _answer(self, entries: list[Entry], *, read_on: bool) -> None:
+        """Answer the entries of one read by one commit, which reads on; where one fails, those before it."""
         processor = self._processor
         if processor is None:
             raise _Interrupted("no_processor")
@@ -196,15 +210,17 @@ class PartitionOwner:
         if not work.failed:
             self._processor, self._advanced_to = processor, work.cursor
         if work.ids:
-            await self._commit(work)
+            await self._commit(work, read_on=read_on and not work.failed)
         if work.failed:
             raise _Interrupted(BAD_ENTRY)
 
-    async def _commit(self, work: Work, *, snapshot: bool = False) -> None:
+    async def _commit(self, work: Work, *, read_on: bool = False, snapshot: bool = False) -> None:
         if snapshot or monotonic_ns() - self._snapshot_ns >= self._options.snapshot_seconds * 1e9:
             self._add_snapshot(work)
         self._in_flight = work
-        reply = await COMMIT(self._redis, [self._names.cursor], work.arguments(self._names))
+        names, count = self._names, self._options.read_count if read_on else 0
+        args = work.arguments(names, token=self._lease.token, consumer=CONSUMER, read=count)
+        reply = await COMMIT(self._redis, [names.cursor, names.lease, names.source], args)
         self._in_flight = None
         if reply[0] == b"STALE":
             self._status.stale += 1
@@ -215,6 +231,8 @@ class PartitionOwner:
             self._status.refused += reply[1]
             self._log.error("outputs_refused", number=reply[1], first=as_text(reply[2]), cursor=work.cursor)
         self._committed(work)
+        if reply[4]:
+            self._read_on = self._without_gap(reply[4], NEW, work.cursor)
 
     def _add_snapshot(self, work: Work) -> None:
         if self._processor is None:

@@ -105,28 +105,35 @@ end
 return {'OK', 'rewound', gone}
 """)
 
+_READ = """
+local function read(lease, token, source, group, consumer, count, after, cursor)
+  if redis.call('GET', lease) ~= token then return {'LOST'} end
+  local found = redis.call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', count, 'STREAMS', source, after)
+  local number = after == '>' and 1 or count
+  local following = redis.call('XRANGE', source, '(' .. cursor, '+', 'COUNT', number)
+  for i = 1, #following do following[i] = following[i][1] end
+  return {'OK', found, following}
+end
+"""
+
 # Read for the group, only while the lease holds the caller's token.
 # KEYS lease, source; ARGV token, group, consumer, count, id ('>' for new entries, else pending ones after it), cursor.
 # Answers {OK, reply of XREADGROUP, ids that follow the cursor in the stream} or {LOST}. Of new entries one such id is
 # enough, because they come without a gap among themselves.
-FENCED_READ = Script("""
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'LOST'} end
-local read = redis.call('XREADGROUP', 'GROUP', ARGV[2], ARGV[3], 'COUNT', ARGV[4], 'STREAMS', KEYS[2], ARGV[5])
-local number = ARGV[5] == '>' and 1 or ARGV[4]
-local following = redis.call('XRANGE', KEYS[2], '(' .. ARGV[6], '+', 'COUNT', number)
-for i = 1, #following do following[i] = following[i][1] end
-return {'OK', read, following}
-""")
+FENCED_READ = Script(_READ + "return read(KEYS[1], ARGV[1], KEYS[2], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6])")
 
-# Write the answers of a read, move the cursor and acknowledge, if the cursor is where the caller thinks it
-# is.
-# KEYS cursor; ARGV expected cursor, new cursor, source, group, number of ids, ids, then for each command the
-# number of its arguments and its arguments.
-# Answers {OK, commands refused, first refusal, XADDs that were there already} or {STALE, current cursor}.
+# Write the answers of a read, move the cursor and acknowledge, if the cursor is where the caller thinks it is; then
+# read on, so that under load an entry costs one call and not two.
+# KEYS cursor, lease, source; ARGV expected cursor, new cursor, token, consumer, entries to read (0: none), group,
+# number of ids, ids, then for each command the number of its arguments and its arguments.
+# Answers {OK, commands refused, first refusal, XADDs that were there already, answer of the read} or {STALE, current
+# cursor}; the answer of the read is as FENCED_READ's, of new entries, {} if none was asked for.
 # SET comes first: a server that takes no writes refuses there, with nothing written. After that a refused
 # command (a stream of another type, an id below the stream's top) is counted, because stopping could not undo
 # the others.
-COMMIT = Script("""
+COMMIT = Script(
+    _READ
+    + """
 local current = redis.call('GET', KEYS[1]) or '0-0'
 if current ~= ARGV[1] then return {'STALE', current} end
 redis.call('SET', KEYS[1], ARGV[2])
@@ -144,8 +151,8 @@ local function there_already(at, n)
   local found = redis.pcall('XRANGE', ARGV[at + 1], ARGV[p], ARGV[p])
   return not found.err and #found == 1
 end
-local ids = tonumber(ARGV[5])
-local at = 6 + ids
+local ids = tonumber(ARGV[7])
+local at = 8 + ids
 local refused, first, repeated = 0, '', 0
 while at <= #ARGV do
   local n = tonumber(ARGV[at])
@@ -160,11 +167,14 @@ while at <= #ARGV do
   end
   at = at + n + 1
 end
-for i = 6, 5 + ids, 1000 do
-  redis.call('XACK', ARGV[3], ARGV[4], unpack(ARGV, i, math.min(i + 999, 5 + ids)))
+for i = 8, 7 + ids, 1000 do
+  redis.call('XACK', KEYS[3], ARGV[6], unpack(ARGV, i, math.min(i + 999, 7 + ids)))
 end
-return {'OK', refused, first, repeated}
-""")
+local more = {}
+if ARGV[5] ~= '0' then more = read(KEYS[2], ARGV[3], KEYS[3], ARGV[6], ARGV[4], ARGV[5], '>', ARGV[2]) end
+return {'OK', refused, first, repeated, more}
+"""
+)
 
 # Append entries to one stream in order.
 # KEYS stream; ARGV for each entry the number of its arguments, then its fields and values.

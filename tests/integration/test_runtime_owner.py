@@ -351,7 +351,21 @@ async def test_memory_that_ends_at_the_commit_writes_nothing_of_it(redis: Redis)
     await redis.set(CURSOR, "0-0")
     await redis.config_set("maxmemory", "1")
     try:
-        args: list[str | bytes | int | float] = ["0-0", ids[-1], "", "", 0, SERVICE, 0, 5, "XADD", OUTPUT, ids[-1], "a", "b"]
+        args: list[str | bytes | int | float] = [
+            "0-0",
+            ids[-1],
+            "",
+            "",
+            0,
+            SERVICE,
+            0,
+            5,
+            "XADD",
+            OUTPUT,
+            ids[-1],
+            "a",
+            "b",
+        ]
         with pytest.raises(Exception, match="maxmemory"):
             await COMMIT(redis, [CURSOR, "lease:x", SOURCE], args)
     finally:

@@ -278,8 +278,14 @@ class PartitionOwner:
             if as_text(group["name"]) == self._names.service:
                 lag = group.get("lag")
                 self._status.lag_entries = None if lag is None else int(lag)
-        behind = self._clock.now() / 1e9 - id_key(self._status.cursor)[0] / 1e3
-        self._status.lag_seconds = max(0.0, behind) if self._status.lag_entries else 0.0
+        self._status.lag_seconds = await self._oldest_age() if self._status.lag_entries else 0.0
+
+    async def _oldest_age(self) -> float:
+        """Return the age in seconds of the oldest entry that is not answered yet, 0 when there is none."""
+        oldest = await self._redis.xrange(self._names.source, f"({self._status.cursor}", count=1)
+        if not oldest:
+            return 0.0
+        return max(0.0, self._clock.now() / 1e9 - id_key(as_text(oldest[0][0]))[0] / 1e3)
 
     async def _farewell(self) -> None:
         """Leave a snapshot, so that the next owner takes over at once."""

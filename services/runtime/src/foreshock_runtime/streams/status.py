@@ -35,7 +35,7 @@ class OwnerStatus:
     """What an owner has done.
 
     lag_entries  entries not yet delivered to the group, None while the server cannot tell
-    lag_seconds  age of the cursor while there is a lag, else 0
+    lag_seconds  age of the oldest entry not answered yet, 0 when there is none
     trimmed      entries that were gone from the stream before they were read
     refused      answers the server did not take; repeated: answers it had already
     errors       interruptions by kind

@@ -16,13 +16,14 @@ from foreshock_lab.demo import DemoOptions, conduct
 from foreshock_lab.domain.facts import Fact
 from foreshock_lab.domain.faults import SERVER, Fault, FaultKind
 from foreshock_lab.domain.ledger import Ledger
-from foreshock_lab.domain.rebuild import differences, rebuild
+from foreshock_lab.domain.rebuild import differences, order_of, rebuild
 from foreshock_lab.house import House
 from foreshock_lab.outcome import Outcome
 from foreshock_lab.summary import OnProgress, Progress
 from foreshock_model import keys
 from foreshock_model.entries import InputEntry
 from foreshock_runtime.log import get_logger
+from foreshock_runtime.streams.ids import as_text
 from foreshock_signals.settings import SignalsSettings
 
 PAGE = 1_000
@@ -164,8 +165,13 @@ async def read_gaps(redis: Redis) -> list[Gap]:
 
 
 async def verify_partition(redis: Redis, partition: int, partitions: int) -> list[str]:
-    """Compare `metrics:{pN}` and `signals:{pN}` with what their inputs make, byte for byte; name what differs."""
+    """Compare `metrics:{pN}` and `signals:{pN}` with what their inputs make, byte for byte; name what differs.
+
+    The services have ended: what the market stage wrote after velocity's last commit nobody was to answer.
+    """
     inputs = await read_stream(redis, keys.events(partition))
+    reached = order_of(as_text(await redis.get(keys.cursor("velocity", partition))))
+    inputs = {entry_id: fields for entry_id, fields in inputs.items() if order_of(entry_id) <= reached}
     tracked = tuple(each for each in TRACKED if keys.partition_of(each, partitions) == partition)
     entries = ((entry_id, InputEntry.from_fields(fields)) for entry_id, fields in inputs.items())
     wanted = await asyncio.to_thread(rebuild, entries, tracked=tracked)

@@ -59,7 +59,7 @@ async def nothing(_: House) -> None:
 
 
 class Asides(NamedTuple):
-    """What else happens to the house: `during` while the market is told, `after` before the last service stops."""
+    """What else happens to the house: `during` while the market is told, `after` once the services have ended and the server still answers."""
 
     during: Aside = nothing
     after: Aside = nothing
@@ -109,10 +109,10 @@ class Conductor:
                 await self._settle(checker)
                 health = await house.health()
                 status = await self._wind_down(house, checker)
-                await self._asides.after(house)
                 self._phase = Phase.STOPPING
             await checker.finish()
             await house.stop()
+            await self._asides.after(house)
         on_progress(self._progress(Phase.DONE))
         return self._outcome(checker, health, status, house.redis_report, interrupted=interrupted)
 

@@ -44,7 +44,7 @@ def differences(
 ) -> list[str]:
     """Name the first entries of a stream that are missing, too many or other than expected."""
     told = []
-    for entry_id in sorted(expected.keys() | found.keys(), key=_order):
+    for entry_id in sorted(expected.keys() | found.keys(), key=order_of):
         if entry_id not in found:
             told.append(f"{name} lacks {entry_id}")
         elif entry_id not in expected:
@@ -56,6 +56,7 @@ def differences(
     return told
 
 
-def _order(entry_id: str) -> tuple[int, int]:
+def order_of(entry_id: str) -> tuple[int, int]:
+    """Return what orders entries by their ids."""
     milliseconds, _, number = entry_id.partition("-")
     return int(milliseconds), int(number)

@@ -59,7 +59,7 @@ async def nothing(_: House) -> None:
 
 
 class Asides(NamedTuple):
-    """What else happens to the house: `during` while the market is told, `after` once the services have ended and the server still answers."""
+    """What else happens: `during` while the market is told, `after` when the services have ended, before the server."""
 
     during: Aside = nothing
     after: Aside = nothing

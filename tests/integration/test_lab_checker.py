@@ -110,6 +110,8 @@ async def test_a_stream_that_is_not_what_its_inputs_make_is_found_out(redis: Red
     for seq in range(1, 4):
         await redis.xadd(keys.events(0), tick(seq), f"{seq}-0")
         await redis.xadd(keys.metrics(0), empty(seq), f"{seq}-0")
+    await redis.set(keys.cursor("velocity", 0), "3-0")
+    await redis.xadd(keys.events(0), tick(4), "4-0")  # came after velocity had ended
     assert await verify_partition(redis, 0, 1) == []
     await redis.xadd(keys.signals(0), {"json": "{}"}, "7-0")
     await redis.xdel(keys.metrics(0), "2-0")

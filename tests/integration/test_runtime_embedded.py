@@ -36,7 +36,7 @@ def runs(pid: int) -> bool:
     """Whether a process lives (an orphan's corpse does not count)."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except OSError:  # gone, perhaps while we looked
         return False
 
 

@@ -72,6 +72,8 @@ class RouteSocket:
                 closed = asyncio.create_task(socket.closed())
                 try:
                     await asyncio.wait((talking, closed), return_when=asyncio.FIRST_COMPLETED)
+                    if talking.done() and isinstance(talking.exception(), SocketLost):
+                        return await closed  # what came before the loss is still read
                     return (closed if closed.done() else talking).result()
                 finally:
                     talking.cancel()

@@ -114,8 +114,8 @@ class VenueSocket:
         """Break the connection without a goodbye, at a moment when the client has all that was written."""
         self.stall()
         try:
+            await asyncio.sleep(SETTLE_SECONDS)  # for a frame that was on its way already
             await (await self._connection.ping())
-            await asyncio.sleep(SETTLE_SECONDS)
         except ConnectionClosed:
             return
         self.abort()

@@ -27,6 +27,7 @@ from foreshock_sdk import (
     RestReply,
     RestRequest,
     Route,
+    Span,
     SpecTable,
     Throttle,
 )
@@ -129,6 +130,20 @@ def forget_canary(found: Decoded, _: Sequence[str | bytes]) -> None:
     found.canary = 0
 
 
+def misprice(found: Decoded, _: Sequence[str | bytes]) -> None:
+    found.context.value = [3 * value for value in found.context.value]
+
+
+def with_forgetful_backfill() -> Connector:
+    class Forgetful(BinanceConnector):
+        def backfill_requests(
+            self, route: Route, instruments: Instruments, span: Span, endpoints: Endpoints
+        ) -> Sequence[RestRequest]:
+            return self.spec_requests(endpoints)
+
+    return Forgetful()
+
+
 def invent(found: Decoded, frames: Sequence[str | bytes]) -> None:
     if not frames:
         found.liquidations.append(0, RawLiquidation(0, *_NOTHING))
@@ -176,6 +191,8 @@ CASES: list[tuple[Connector, str]] = [
     (with_decoder(extra_column_value), "damaged_frames_never_raise_and_never_lie"),
     (with_decoder(misnumber), "a_bad_frame_spoils_no_good_one"),
     (with_decoder(forget_canary), "the_canary_sings"),
+    (with_decoder(misprice), "context_is_told_as_it_was"),
+    (with_forgetful_backfill(), "backfill_is_what_the_socket_would_have_told"),
     (with_decoder(invent), "nothing_in_nothing_out"),
     (with_decoder(text_only), "text_and_bytes_are_alike"),
 ]
@@ -218,7 +235,7 @@ def test_units_must_be_more_than_coins(script: Callable[[], Any]) -> None:
 class Closed(BinanceScript):
     """A venue that answers nothing."""
 
-    def rest(self, path: str, query: str) -> RestReply | None:
+    def rest(self, path: str, query: str, body: bytes = b"") -> RestReply | None:
         return None
 
     def session(self, path: str) -> None:

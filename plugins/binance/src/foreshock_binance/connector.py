@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from foreshock_binance.decoder import BinanceDecoder
 from foreshock_binance.specs import VENUE, packaged_specs, parse_exchange_info
 from foreshock_sdk import (
+    BaseConnector,
     Canary,
     Decoder,
     Endpoints,
@@ -34,7 +35,7 @@ COIN_REST = "coin_rest"
 USD_MARGINED, COIN_MARGINED = "usd-margined", "coin-margined"
 
 
-class BinanceConnector:
+class BinanceConnector(BaseConnector):
     """USD-M and COIN-M liquidations, mark, index and funding of BTC."""
 
     venue = VENUE
@@ -60,10 +61,6 @@ class BinanceConnector:
         if COIN_MARGINED in bodies:
             return specs + parse_exchange_info(bodies[COIN_MARGINED])
         return specs + [each for each in packaged_specs().specs if each.inverse]
-
-    def next_page(self, request: RestRequest, body: bytes) -> RestRequest | None:  # noqa: ARG002 - the protocol
-        """Return None: one answer holds all."""
-        return None
 
     def packaged_specs(self) -> SpecTable:
         """Return the fallback table."""

@@ -58,7 +58,7 @@ class BinanceScript:
         """Return the contracts, both kinds of margin."""
         return self._listing
 
-    def rest(self, path: str, query: str) -> RestReply | None:  # noqa: ARG002 - exchangeInfo has no parameters
+    def rest(self, path: str, query: str, body: bytes = b"") -> RestReply | None:  # noqa: ARG002 - the protocol
         """Answer exchangeInfo of USD-M and COIN-M."""
         if path not in {"/fapi/v1/exchangeInfo", "/dapi/v1/exchangeInfo"}:
             return None

@@ -15,6 +15,7 @@ from foreshock_bybit.decoder import BybitDecoder
 from foreshock_bybit.messages import LIQUIDATIONS, TICKERS
 from foreshock_bybit.specs import VENUE, packaged_specs, parse_page, read_page
 from foreshock_sdk import (
+    BaseConnector,
     Canary,
     Decoder,
     Endpoints,
@@ -36,7 +37,7 @@ QUOTES_AND_COMMA = 3
 PAGE_MARK = "+"
 
 
-class BybitConnector:
+class BybitConnector(BaseConnector):
     """Liquidations of all linear and inverse contracts, and the tickers of BTC."""
 
     venue = VENUE

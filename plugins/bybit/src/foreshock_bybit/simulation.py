@@ -61,7 +61,7 @@ class BybitScript:
     def _of(self, category: str) -> list[InstrumentSpec]:
         return [spec for spec in self._listing if spec.inverse == (category == "inverse")]
 
-    def rest(self, path: str, query: str) -> RestReply | None:
+    def rest(self, path: str, query: str, body: bytes = b"") -> RestReply | None:  # noqa: ARG002 - the protocol
         """Answer instruments-info, page by page."""
         if path != INSTRUMENTS:
             return None

@@ -14,6 +14,7 @@ from foreshock_okx.decoder import OkxDecoder
 from foreshock_okx.messages import KINDS, LIQUIDATIONS, MARK_PRICE
 from foreshock_okx.specs import VENUE, packaged_specs, parse_instruments
 from foreshock_sdk import (
+    BaseConnector,
     Canary,
     Decoder,
     Endpoints,
@@ -37,7 +38,7 @@ ARGS = (
 """The mark price first: its time shows that the first liquidation told is an old one."""
 
 
-class OkxConnector:
+class OkxConnector(BaseConnector):
     """Liquidations of all perpetuals and futures, and the mark price of BTC."""
 
     venue = VENUE
@@ -54,10 +55,6 @@ class OkxConnector:
     def parse_specs(self, bodies: Mapping[str, bytes]) -> Sequence[InstrumentSpec]:
         """Read both lists."""
         return [spec for body in bodies.values() for spec in parse_instruments(body)]
-
-    def next_page(self, request: RestRequest, body: bytes) -> RestRequest | None:  # noqa: ARG002 - the protocol
-        """Return None: one answer holds all."""
-        return None
 
     def packaged_specs(self) -> SpecTable:
         """Return the fallback table."""

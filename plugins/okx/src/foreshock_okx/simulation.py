@@ -58,7 +58,7 @@ class OkxScript:
         """Return the contracts, perpetuals and futures."""
         return self._listing
 
-    def rest(self, path: str, query: str) -> RestReply | None:
+    def rest(self, path: str, query: str, body: bytes = b"") -> RestReply | None:  # noqa: ARG002 - the protocol
         """Answer public/instruments."""
         if path != INSTRUMENTS:
             return None

@@ -8,10 +8,13 @@ from foreshock_sdk.columns import (
     ControlKind,
     Decoded,
     Fault,
+    Level,
+    RawBooks,
     RawContext,
     RawLiquidation,
     RawLiquidations,
 )
+from foreshock_sdk.connecting import BaseConnector
 from foreshock_sdk.connector import (
     Canary,
     Connector,
@@ -19,13 +22,17 @@ from foreshock_sdk.connector import (
     Endpoints,
     Heartbeat,
     Limits,
+    Purpose,
     RestRequest,
     Route,
+    Span,
     SpecTable,
     Throttle,
 )
-from foreshock_sdk.errors import Ambiguous, Fatal, FrameError, Rejected, Retryable
+from foreshock_sdk.decoding import FrameDecoder
+from foreshock_sdk.errors import Ambiguous, Fatal, FrameError, OptionError, Rejected, Retryable
 from foreshock_sdk.events import (
+    BookDepth,
     ContextField,
     EventFlag,
     FundingRate,
@@ -39,11 +46,14 @@ from foreshock_sdk.events import (
 from foreshock_sdk.hookspecs import ENTRY_POINT_GROUP, PROJECT, hookimpl, hookspec
 from foreshock_sdk.instruments import Instruments, InstrumentSpec, convert
 from foreshock_sdk.simulation import Push, RestReply, ScriptSession, SimContext, SimLiquidation, VenueScript
+from foreshock_sdk.simvenue import SimSession, SimVenue
 
 __all__ = [
     "ENTRY_POINT_GROUP",
     "PROJECT",
     "Ambiguous",
+    "BaseConnector",
+    "BookDepth",
     "Canary",
     "Connector",
     "ContextField",
@@ -55,18 +65,23 @@ __all__ = [
     "EventFlag",
     "Fatal",
     "Fault",
+    "FrameDecoder",
     "FrameError",
     "FundingRate",
     "Heartbeat",
     "InstrumentSpec",
     "Instruments",
+    "Level",
     "Limits",
     "LiquidatedSide",
     "LiquidationEvent",
     "MarkPrice",
     "OpenInterest",
+    "OptionError",
     "PriceKind",
+    "Purpose",
     "Push",
+    "RawBooks",
     "RawContext",
     "RawLiquidation",
     "RawLiquidations",
@@ -78,6 +93,9 @@ __all__ = [
     "ScriptSession",
     "SimContext",
     "SimLiquidation",
+    "SimSession",
+    "SimVenue",
+    "Span",
     "SpecTable",
     "Throttle",
     "TopOfBook",

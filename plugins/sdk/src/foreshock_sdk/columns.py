@@ -14,6 +14,9 @@ import msgspec
 
 from foreshock_sdk.events import EventFlag, LiquidatedSide, PriceKind
 
+Level = tuple[float, float]
+"""(price, size) of one price of an order book."""
+
 
 class RawLiquidation(NamedTuple):
     """One row of `RawLiquidations`, for paths where speed does not matter."""
@@ -86,7 +89,11 @@ class RawLiquidations:
 
 
 class RawContext:
-    """Prices and other context; all lists have one length. field is a `ContextField`, value in the venue's units."""
+    """Prices and other context; all lists have one length.
+
+    field is a `ContextField`, value in its unit by the venue's spelling of the coin (of 1000PEPE: price of a thousand,
+    thousands of open interest), never in contracts: the decoder has the contract's value.
+    """
 
     __slots__ = ("field", "frame", "instrument", "ts_event_ms", "value")
 
@@ -107,6 +114,36 @@ class RawContext:
         self.field.append(field)
         self.value.append(value)
         self.ts_event_ms.append(ts_event_ms)
+
+
+class RawBooks:
+    """Order books; all lists have one length.
+
+    bids and asks are lists of (price, size), best first and as deep as the venue tells, in the venue's own units. The
+    host makes top of book and depth of them.
+    """
+
+    __slots__ = ("asks", "bids", "frame", "instrument", "ts_event_ms")
+
+    def __init__(self) -> None:
+        self.frame: list[int] = []
+        self.instrument: list[int] = []
+        self.ts_event_ms: list[int] = []
+        self.bids: list[Sequence[Level]] = []
+        self.asks: list[Sequence[Level]] = []
+
+    def __len__(self) -> int:
+        return len(self.instrument)
+
+    def append(
+        self, frame: int, instrument: int, ts_event_ms: int, sides: tuple[Sequence[Level], Sequence[Level]]
+    ) -> None:
+        """Add one book; sides are (bids, asks)."""
+        self.frame.append(frame)
+        self.instrument.append(instrument)
+        self.ts_event_ms.append(ts_event_ms)
+        self.bids.append(sides[0])
+        self.asks.append(sides[1])
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -148,11 +185,12 @@ class Decoded:
     ignored   frames that are known and carry nothing for us
     """
 
-    __slots__ = ("canary", "context", "controls", "faults", "ignored", "liquidations", "pushed_ms", "replies")
+    __slots__ = ("books", "canary", "context", "controls", "faults", "ignored", "liquidations", "pushed_ms", "replies")
 
     def __init__(self) -> None:
         self.liquidations = RawLiquidations()
         self.context = RawContext()
+        self.books = RawBooks()
         self.faults: list[Fault] = []
         self.controls: list[Control] = []
         self.replies: list[str | bytes] = []

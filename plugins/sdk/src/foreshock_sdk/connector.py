@@ -6,7 +6,8 @@ Everything here is a value or a pure function, so that a connector's tests need 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from enum import StrEnum
+from typing import Any, Protocol
 
 import msgspec
 
@@ -46,6 +47,24 @@ class Canary(msgspec.Struct, frozen=True):
     deadline: float = 5.0
 
 
+class Purpose(StrEnum):
+    """What a route is for. Hosts choose how to keep it, and what its loss means, by that."""
+
+    LIQUIDATIONS = "liquidations"
+    """It brings liquidations, and perhaps context: its life is the venue's coverage."""
+    CONTEXT = "context"
+    """It brings prices and books alone."""
+    PRIVATE = "private"
+    """It belongs to an account."""
+
+
+class Span(msgspec.Struct, frozen=True):
+    """A stretch of time, ms UTC, ends included."""
+
+    from_ms: int
+    to_ms: int
+
+
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What the venue allows."""
 
@@ -56,6 +75,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Client messages on one socket."""
     max_age: float
     """Seconds after which the venue closes a socket by itself."""
+    rest_per_second: float = 5.0
+    """Requests to the venue's REST."""
 
 
 class Throttle(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,10 +84,12 @@ class Throttle(msgspec.Struct, frozen=True, kw_only=True):
 
     push_interval    seconds between pushes: a row may be that old when it comes
     per_symbol_cap   rows a symbol that one interval lets through, None if all pass
+    partial          only some of the venue's liquidations can be seen at all: it adds nothing to coverage
     """
 
     push_interval: float
     per_symbol_cap: int | None = None
+    partial: bool = False
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +99,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     url       whole URL
     subscribe frames to send after connecting, in order
     channels  what was asked for, for people
+    purpose   what it is for
     """
 
     name: str
@@ -84,14 +108,16 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     channels: tuple[str, ...]
     heartbeat: Heartbeat
     canary: Canary
+    purpose: Purpose = Purpose.LIQUIDATIONS
 
 
 class RestRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A GET the host makes for the connector."""
+    """A request the host makes for the connector: a GET, or a POST of `body` (JSON) when there is one."""
 
     name: str
     url: str
     timeout: float = 10.0
+    body: bytes | None = None
 
 
 class SpecTable(msgspec.Struct, frozen=True):
@@ -113,13 +139,17 @@ class Decoder(Protocol):
 
 
 class Connector(Protocol):
-    """One venue's public market data."""
+    """One venue's public market data. `connecting.BaseConnector` has what most venues need of it."""
 
     venue: str
     endpoints: Endpoints
     """Where the venue answers in production. A host may pass others to the methods below."""
     throttle: Throttle
     limits: Limits
+
+    def configured(self, options: Mapping[str, Any]) -> Connector:
+        """Return this connector with the operator's options for its venue. Raises OptionError naming the option."""
+        ...
 
     def spec_requests(self, endpoints: Endpoints) -> Sequence[RestRequest]:
         """Return the requests that fetch the venue's contracts."""
@@ -143,4 +173,17 @@ class Connector(Protocol):
 
     def decoder(self, route: Route, instruments: Instruments) -> Decoder:
         """Return a new decoder for one connection of this route."""
+        ...
+
+    def backfill_requests(
+        self, route: Route, instruments: Instruments, span: Span, endpoints: Endpoints
+    ) -> Sequence[RestRequest]:
+        """Return the requests for what the route missed in that time; none where the venue keeps no history."""
+        ...
+
+    def parse_backfill(self, request: RestRequest, body: bytes, instruments: Instruments) -> Decoded:
+        """Read one answer of `backfill_requests`: rows flagged BACKFILLED, with the identity they have on the socket.
+
+        Raises FrameError when the whole of it makes no sense.
+        """
         ...

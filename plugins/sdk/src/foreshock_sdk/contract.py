@@ -14,15 +14,27 @@ import re
 from collections.abc import Callable, Sequence
 
 from foreshock_sdk.columns import ControlKind
-from foreshock_sdk.connector import Connector
-from foreshock_sdk.events import ContextField, LiquidatedSide
+from foreshock_sdk.connector import Connector, Span
+from foreshock_sdk.events import ContextField, EventFlag, LiquidatedSide
 from foreshock_sdk.instruments import convert
 from foreshock_sdk.mutation import Dice, damaged, variants
 from foreshock_sdk.probing import NOW_MS, STAND_IN, Probe, columns_of, demand, offers
 from foreshock_sdk.reading import LARGEST
+from foreshock_sdk.rows import liquidation_events
 from foreshock_sdk.simulation import SimContext, VenueScript
 
 DAMAGED_FRAMES = 2_000
+MARKET = (
+    (ContextField.MARK, 1.25),
+    (ContextField.INDEX, 1.5),
+    (ContextField.FUNDING, 0.0001),
+    (ContextField.OPEN_INTEREST, 64.0),
+    (ContextField.BID, 1.125),
+    (ContextField.BID_QUANTITY, 4.0),
+    (ContextField.ASK, 1.375),
+    (ContextField.ASK_QUANTITY, 8.0),
+)
+"""A market to be told of every contract; all values are exact in binary."""
 
 
 class ConnectorContract:
@@ -111,7 +123,7 @@ class ConnectorContract:
         """Every contract converts to finite, positive numbers; the listing has units other than one coin."""
         specs = self.probe().script.listing()
         for spec in specs:
-            told = convert(2.0, 3.0, spec.contract_value, float(spec.inverse), spec.multiplier)
+            told = convert(2.0, 3.0, spec.contract_value, float(spec.usd_sized), spec.multiplier)
             demand(all(0 < number < LARGEST for number in told), f"{spec.raw_symbol}: {told}")
         demand(any(spec.contract_value * spec.multiplier != 1 for spec in specs), "only contracts of one coin")
 
@@ -139,16 +151,34 @@ class ConnectorContract:
             demand(kinds == [ControlKind.PONG], f"{route.heartbeat.frame} brings {answer}")
 
     def test_the_canary_sings(self) -> None:
-        """Every route's canary channel brings a mark price, and its venue time."""
+        """Every route's canary channel brings its venue time, and no fault."""
         probe = self.probe()
-        marks = [SimContext(each.raw_symbol, ContextField.MARK, 1.25, NOW_MS) for each in probe.script.listing()]
-        pushes = probe.script.context(marks, NOW_MS)
+        pushes = probe.script.context(self._context(probe), NOW_MS)
         for route in probe.routes:
             frames = [push.frame for push in pushes if push.channel == route.canary.channel]
             found = self.connector.decoder(route, probe.instruments).feed(frames)
             demand(found.canary == NOW_MS, f"{route.name}: canary {found.canary}")
-            told = list(zip(found.context.field, found.context.value, strict=True))
-            demand((ContextField.MARK, 1.25) in told, f"{route.name}: {told}")
+            demand(not found.faults, f"{route.name}: {found.faults[:3]}")
+
+    def test_context_is_told_as_it_was(self) -> None:
+        """What the venue tells of prices is what the decoders yield; at least one field of some contract."""
+        probe = self.probe()
+        pushes = probe.script.context(self._context(probe), NOW_MS)
+        offered = {(row.field, row.value) for row in self._context(probe)}
+        told: set[tuple[int, float]] = set()
+        for route, session in probe.subscribed():
+            mine = [push.frame for push in pushes if session.subscribed(push.channel)]
+            found = self.connector.decoder(route, probe.instruments).feed(mine)
+            demand(not found.faults, f"{route.name}: {found.faults[:3]}")
+            rows = zip(found.context.field, found.context.value, strict=True)
+            told |= {(field, value) for field, value in rows if field in {ContextField.MARK, ContextField.INDEX}}
+            told |= {(ContextField.BID, bids[0][0]) for bids in found.books.bids if bids}
+        demand(told <= offered, f"told otherwise: {sorted(told - offered)[:3]}")
+        demand(told, "no price is told")
+
+    @staticmethod
+    def _context(probe: Probe) -> list[SimContext]:
+        return [SimContext(each.raw_symbol, *row, NOW_MS) for each in probe.script.listing() for row in MARKET]
 
     def test_simulated_rows_decode_to_themselves(self) -> None:
         """What the simulated venue is offered is what the decoders yield: contract, side, price, size, time."""
@@ -167,6 +197,30 @@ class ConnectorContract:
         expected = [(o.raw_symbol, o.liquidated_side, o.price, o.size, o.ts_event_ms) for o in offered]
         demand(set(told) == set(expected), f"differ: {sorted(set(told) ^ set(expected), key=str)[:4]}")
         demand(sorted(accounted) == [each.row for each in offered], "frames do not account for each row once")
+
+    def test_backfill_is_what_the_socket_would_have_told(self) -> None:
+        """Where the venue keeps a history, it brings the socket's events with the same numbers, and says so."""
+        probe = self.probe()
+        probe.script.offer(offers(probe.script.listing()))
+        pushes = [push for now in range(NOW_MS, NOW_MS + 3000, 250) for push in probe.script.due(now)]
+        span = Span(NOW_MS - 1000, NOW_MS + 3000)
+        for route, session in probe.subscribed():
+            requests = self.connector.backfill_requests(route, probe.instruments, span, STAND_IN)
+            if not requests:
+                continue
+            frames = [push.frame for push in pushes if session.subscribed(push.channel)]
+            live = self.connector.decoder(route, probe.instruments).feed(frames)
+            fetched = [
+                self.connector.parse_backfill(request, body, probe.instruments)
+                for request, body in probe.answers(requests)
+            ]
+            told = [event for found in fetched for event in liquidation_events(found, probe.instruments, 0)]
+            known = {event.event_id for event in liquidation_events(live, probe.instruments, 0)}
+            different = known ^ {event.event_id for event in told}
+            demand(not different, f"{route.name}: {len(different)} of {len(known)} events differ")
+            demand(
+                all(event.flags & EventFlag.BACKFILLED for event in told), "a row does not say that it is backfilled"
+            )
 
     # The decoder
 

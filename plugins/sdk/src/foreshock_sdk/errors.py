@@ -25,3 +25,11 @@ class Fatal(ForeshockError):  # noqa: N818 - what the caller must do is the name
 
 class FrameError(ForeshockError):
     """A frame, or one row of it, that cannot be understood: counted, kept and reported, never raised to the socket."""
+
+
+class OptionError(ForeshockError):
+    """An operator's option that a connector cannot take: its name, the value given, and what would be right."""
+
+    def __init__(self, option: str, value: object, expected: str) -> None:
+        super().__init__(f"{option}: {value!r} is not {expected}")
+        self.option = option

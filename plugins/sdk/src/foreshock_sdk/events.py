@@ -37,6 +37,8 @@ class EventFlag(IntFlag):
     """Contract values came from the packaged table, not from the venue's REST."""
     REPLAYED = 4
     """Sent by the venue on subscribing: it may be old."""
+    BACKFILLED = 8
+    """Fetched from the venue's REST after a gap."""
 
 
 class ContextField(IntEnum):
@@ -58,6 +60,14 @@ class ContextField(IntEnum):
     """Quantity at the best bid [base coins]."""
     ASK_QUANTITY = 7
     """Quantity at the best ask [base coins]."""
+    DEPTH_BID_10BP = 8
+    """Bids within 0.1 % of the mid price [USD]."""
+    DEPTH_ASK_10BP = 9
+    """Asks within 0.1 % of the mid price [USD]."""
+    DEPTH_BID_100BP = 10
+    """Bids within 1 % of the mid price [USD]."""
+    DEPTH_ASK_100BP = 11
+    """Asks within 1 % of the mid price [USD]."""
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,3 +122,17 @@ class TopOfBook(_Event, frozen=True, kw_only=True):
     bid_quantity: float
     ask: float
     ask_quantity: float
+
+
+class BookDepth(_Event, frozen=True, kw_only=True):
+    """What rests in the book near the mid price [USD]; None where the levels told do not reach so far."""
+
+    bid_10bp: float | None = None
+    ask_10bp: float | None = None
+    bid_100bp: float | None = None
+    ask_100bp: float | None = None
+
+
+def imbalance(bid: float, ask: float) -> float:
+    """Return (bid - ask) / (bid + ask) of two depths, from -1 (asks alone) to 1; 0 for an empty book."""
+    return (bid - ask) / (bid + ask) if bid + ask > 0 else 0.0

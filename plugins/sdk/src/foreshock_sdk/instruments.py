@@ -15,10 +15,11 @@ USD_LIKE = frozenset({"USD", "USDT", "USDC"})
 class InstrumentSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One contract.
 
-    contract_value  base coins (linear) or USD (inverse) that a size of 1 stands for
+    contract_value  base coins (linear) or USD (inverse, or quote_sized) that a size of 1 stands for
     multiplier      base coins in one coin of the venue's spelling: 1000 for 1000PEPEUSDT, else 1
     expiry          YYMMDD of a dated contract, "" for a perpetual
     packaged        True when it comes from the table in the package, not from the venue
+    quote_sized     True when the venue tells sizes of this linear contract in its quote coin
     """
 
     venue: str
@@ -32,6 +33,12 @@ class InstrumentSpec(msgspec.Struct, frozen=True, kw_only=True):
     contract_base: str = ""
     """The base as the contract spells it (1000PEPE), when it differs from `base`."""
     packaged: bool = False
+    quote_sized: bool = False
+
+    @property
+    def usd_sized(self) -> bool:
+        """Whether a size counts USD: of inverse contracts always."""
+        return self.inverse or self.quote_sized
 
     @property
     def symbol(self) -> str:
@@ -45,18 +52,18 @@ class InstrumentSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def convert(  # noqa: PLR0917 - one formula's variables
-    price: Number, size: Number, contract_value: Number, inverse: Number, multiplier: Number
+    price: Number, size: Number, contract_value: Number, usd_sized: Number, multiplier: Number
 ) -> tuple[Number, Number, Number]:
     """Convert a venue's price and size to (price, quantity, notional_usd) of the base coin.
 
-    Works on floats and, element by element, on arrays of one shape; inverse is 1 or 0. Exact for linear
-    contracts: no division and multiplication by the same price.
+    Works on floats and, element by element, on arrays of one shape; usd_sized is 1 or 0. Exact for sizes in coins:
+    no division and multiplication by the same price.
     Source: facts on units of each venue, checked 2026-11-20 (linear: size x value coins; inverse: size x value USD).
     """
-    linear = 1 - inverse
+    coin_sized = 1 - usd_sized
     units = size * contract_value
-    quantity = units * (linear + inverse / price) * multiplier
-    notional = units * (inverse + linear * price)
+    quantity = units * (coin_sized + usd_sized / price) * multiplier
+    notional = units * (usd_sized + coin_sized * price)
     return price / multiplier, quantity, notional
 
 

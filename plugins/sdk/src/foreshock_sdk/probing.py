@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from foreshock_sdk.columns import Decoded
-from foreshock_sdk.connector import Connector, Endpoints, Route
+from foreshock_sdk.connector import Connector, Endpoints, RestRequest, Route
 from foreshock_sdk.events import LiquidatedSide, PriceKind
 from foreshock_sdk.instruments import Instruments, InstrumentSpec
 from foreshock_sdk.reading import LARGEST, SMALLEST, YEAR_2100_MS
@@ -52,19 +52,24 @@ class Probe:
 
     def fetched(self) -> dict[str, bytes]:
         """Fetch every page of the venue's contracts, by request name."""
-        bodies: dict[str, bytes] = {}
-        waiting = list(self.connector.spec_requests(STAND_IN))
+        return {request.name: body for request, body in self.answers(self.connector.spec_requests(STAND_IN))}
+
+    def answers(self, requests: Sequence[RestRequest]) -> list[tuple[RestRequest, bytes]]:
+        """Make requests and those for the pages after them; return each with its answer."""
+        answered: list[tuple[RestRequest, bytes]] = []
+        waiting, names = list(requests), set[str]()
         while waiting:
             request = waiting.pop(0)
-            demand(request.name not in bodies, f"two requests are named {request.name}")
+            demand(request.name not in names, f"two requests are named {request.name}")
+            names.add(request.name)
             path, _, query = _path(request.url).partition("?")
-            reply = self.script.rest(path, query)
+            reply = self.script.rest(path, query, request.body or b"")
             if reply is None or reply.status != HTTP_OK:
                 raise AssertionError(f"the venue does not answer {request.url}")
-            bodies[request.name] = reply.body
+            answered.append((request, reply.body))
             following = self.connector.next_page(request, reply.body)
             waiting += [following] if following else []
-        return bodies
+        return answered
 
     def feed(self, frames: Sequence[str | bytes]) -> Decoded:
         """Feed frames to a new decoder of the first route."""

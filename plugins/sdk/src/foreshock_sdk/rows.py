@@ -8,6 +8,7 @@ from typing import Any
 
 from foreshock_sdk.columns import Decoded
 from foreshock_sdk.events import (
+    BookDepth,
     ContextField,
     EventFlag,
     FundingRate,
@@ -24,13 +25,19 @@ from foreshock_sdk.instruments import Instruments, InstrumentSpec, convert
 NS_PER_MS = 1_000_000
 PRICES = frozenset({ContextField.MARK, ContextField.INDEX, ContextField.BID, ContextField.ASK})
 QUANTITIES = frozenset({ContextField.OPEN_INTEREST, ContextField.BID_QUANTITY, ContextField.ASK_QUANTITY})
+DEPTHS = {
+    ContextField.DEPTH_BID_10BP: "bid_10bp",
+    ContextField.DEPTH_ASK_10BP: "ask_10bp",
+    ContextField.DEPTH_BID_100BP: "bid_100bp",
+    ContextField.DEPTH_ASK_100BP: "ask_100bp",
+}
 BOOK = {
     ContextField.BID: "bid",
     ContextField.BID_QUANTITY: "bid_quantity",
     ContextField.ASK: "ask",
     ContextField.ASK_QUANTITY: "ask_quantity",
 }
-ContextEvent = MarkPrice | FundingRate | OpenInterest | TopOfBook
+ContextEvent = MarkPrice | FundingRate | OpenInterest | TopOfBook | BookDepth
 
 
 def liquidation_events(found: Decoded, instruments: Instruments, ts_recv: int) -> list[LiquidationEvent]:
@@ -53,7 +60,7 @@ def _event(
     key = event_key(*named, twins[twin])
     twins[twin] += 1
     price, quantity, notional = convert(
-        rows.price[row], rows.size[row], spec.contract_value, float(spec.inverse), spec.multiplier
+        rows.price[row], rows.size[row], spec.contract_value, float(spec.usd_sized), spec.multiplier
     )
     packaged = EventFlag.PACKAGED_SPECS if spec.packaged else EventFlag.NONE
     return LiquidationEvent(
@@ -77,17 +84,33 @@ def _event(
 def context_events(found: Decoded, instruments: Instruments, ts_recv: int) -> list[ContextEvent]:
     """Return the context a decoder found as events; all are taken as received at ts_recv (ns UTC).
 
-    Fields of one contract, frame and time make one event of each kind; a book only when all its fields came.
+    Fields of one contract, frame and time make one event of each kind; a top of book only when all its fields came.
     """
     rows, grouped = found.context, dict[tuple[int, int, int], dict[int, float]]()
     for row, place in enumerate(zip(rows.frame, rows.instrument, rows.ts_event_ms, strict=True)):
         spec = instruments.specs[rows.instrument[row]]
         grouped.setdefault(place, {})[rows.field[row]] = _canonical(rows.field[row], rows.value[row], spec.multiplier)
+    for place, values in _tops(found, instruments):
+        grouped.setdefault(place, {}).update(values)
     return [
         event
         for (_, instrument, ts_ms), values in grouped.items()
         for event in _context_events(values, _place(instruments.specs[instrument], ts_ms * NS_PER_MS, ts_recv))
     ]
+
+
+def _tops(found: Decoded, instruments: Instruments) -> Iterator[tuple[tuple[int, int, int], dict[int, float]]]:
+    """Walk the books that have two sides: their place and the best of each side, canonical."""
+    books = found.books
+    for row, (bids, asks) in enumerate(zip(books.bids, books.asks, strict=True)):
+        if not (bids and asks):
+            continue
+        spec = instruments.specs[books.instrument[row]]
+        unit = (spec.contract_value, float(spec.usd_sized), spec.multiplier)
+        bid, bid_quantity, _ = convert(*bids[0], *unit)
+        ask, ask_quantity, _ = convert(*asks[0], *unit)
+        values = dict[int, float](zip(BOOK, (bid, bid_quantity, ask, ask_quantity), strict=True))
+        yield (books.frame[row], books.instrument[row], books.ts_event_ms[row]), values
 
 
 def _canonical(field: int, value: float, multiplier: float) -> float:
@@ -117,3 +140,6 @@ def _context_events(values: Mapping[int, float], place: dict[str, Any]) -> Itera
     if values.keys() >= BOOK.keys():
         quotes: dict[str, Any] = {name: values[field] for field, name in BOOK.items()}
         yield TopOfBook(**quotes, **place)
+    depths: dict[str, Any] = {name: values[field] for field, name in DEPTHS.items() if field in values}
+    if depths:
+        yield BookDepth(**depths, **place)

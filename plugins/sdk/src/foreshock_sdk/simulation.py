@@ -76,8 +76,8 @@ class VenueScript(Protocol):
         """Return the contracts this venue trades."""
         ...
 
-    def rest(self, path: str, query: str) -> RestReply | None:
-        """Answer a GET, None for an unknown path."""
+    def rest(self, path: str, query: str, body: bytes = b"") -> RestReply | None:
+        """Answer a GET, or a POST of `body`; None for an unknown path."""
         ...
 
     def session(self, path: str) -> ScriptSession | None:

@@ -166,7 +166,7 @@ class Ingest:
             InstrumentRef(spec.venue, spec.symbol, spec.instrument, spec.raw_symbol, spec.multiplier) for spec in specs
         ]
         self._contract_value = np.array([spec.contract_value for spec in specs], np.float64)
-        self._inverse = np.array([spec.inverse for spec in specs], np.float64)
+        self._inverse = np.array([spec.usd_sized for spec in specs], np.float64)
         self._multiplier = np.array([spec.multiplier for spec in specs], np.float64)
         self._packaged = np.array([spec.packaged for spec in specs], np.uint16) * np.uint16(EventFlag.PACKAGED_SPECS)
         foreign = np.array([spec.quote not in USD_LIKE for spec in specs], np.bool_)

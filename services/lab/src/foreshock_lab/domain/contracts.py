@@ -61,6 +61,7 @@ class Contracts(NamedTuple):
     symbol: Array
     value: Array
     inverse: Array
+    usd_sized: Array
     multiplier: Array
     price_decimals: Array
     size_decimals: Array
@@ -82,10 +83,11 @@ def tabulate(listings: Mapping[str, Sequence[InstrumentSpec]]) -> Contracts:
     symbols = tuple(sorted(prices, key=lambda each: (-_activity(each), each)))
     value = np.array([spec.contract_value for spec in specs])
     inverse = np.array([int(spec.inverse) for spec in specs])
+    usd_sized = np.array([int(spec.usd_sized) for spec in specs])
     multiplier = np.array([spec.multiplier for spec in specs])
     raw_price = np.array([prices[spec.symbol] for spec in specs]) * multiplier
     weight = np.array([_activity(spec.symbol) * _share(spec) for spec in specs])
-    digits = np.ceil(np.log10(np.where(inverse == 1, LOT_USD, value * raw_price) / LOT_USD))
+    digits = np.ceil(np.log10(np.where(usd_sized == 1, LOT_USD, value * raw_price) / LOT_USD))
     return Contracts(
         specs=tuple(specs),
         venues=venues,
@@ -95,6 +97,7 @@ def tabulate(listings: Mapping[str, Sequence[InstrumentSpec]]) -> Contracts:
         symbol=np.array([symbols.index(spec.symbol) for spec in specs]),
         value=value,
         inverse=inverse,
+        usd_sized=usd_sized,
         multiplier=multiplier,
         price_decimals=np.clip(SIGNIFICANT - np.floor(np.log10(raw_price)), 0, MAX_DECIMALS).astype(int),
         size_decimals=np.clip(digits, 0, MAX_DECIMALS).astype(int),
@@ -110,7 +113,7 @@ def to_price(contracts: Contracts, index: Array, usd_price: Array) -> Array:
 def to_size(contracts: Contracts, index: Array, price: Array, usd: Array) -> Array:
     """Return the venue's size that is worth so many USD at the venue's price: whole lots, at least one."""
     decimals = contracts.size_decimals[index]
-    unit = contracts.value[index] * np.where(contracts.inverse[index] == 1, 1.0, price)
+    unit = contracts.value[index] * np.where(contracts.usd_sized[index] == 1, 1.0, price)
     return np.maximum(_round(usd / unit, decimals), _lot(decimals))
 
 

@@ -42,7 +42,7 @@ def rounded(value: float) -> float:
 
 def fact_of(spec: InstrumentSpec, side: int, event_ms: int, *, price: float, size: float) -> Fact:
     """State a liquidation given in the venue's own units."""
-    per_coin, quantity, _ = convert(price, size, spec.contract_value, int(spec.inverse), spec.multiplier)
+    per_coin, quantity, _ = convert(price, size, spec.contract_value, int(spec.usd_sized), spec.multiplier)
     return Fact(spec.venue, spec.raw_symbol, int(side), event_ms, rounded(per_coin), rounded(quantity))
 
 

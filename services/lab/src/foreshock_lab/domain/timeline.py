@@ -133,7 +133,7 @@ class Timeline(NamedTuple):
             *(column.tolist() for column in self.events), strict=True
         ):
             spec = self.specs[contract]
-            notional = convert(price, size, spec.contract_value, int(spec.inverse), spec.multiplier)[2]
+            notional = convert(price, size, spec.contract_value, int(spec.usd_sized), spec.multiplier)[2]
             yield Row(
                 at_ms=at_ms,
                 event_ms=event_ms,

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from foreshock_sdk import (
+    BookDepth,
     ContextField,
     Decoded,
     EventFlag,
@@ -16,6 +17,7 @@ from foreshock_sdk import (
     RawLiquidation,
     TopOfBook,
 )
+from foreshock_sdk.events import imbalance
 from foreshock_sdk.identity import event_key, format_key, seed_of
 from foreshock_sdk.rows import context_events, liquidation_events
 
@@ -97,3 +99,31 @@ def test_each_frame_and_time_is_an_event_of_its_own() -> None:
         (6, 0.0),
         (6, 0.1),
     ]
+
+
+def test_the_best_of_a_book_is_seen_in_coins_of_any_contract() -> None:
+    linear = InstrumentSpec(
+        venue="v", raw_symbol="1000XUSDT", base="X", quote="USDT", contract_value=10, multiplier=1000
+    )
+    inverse = InstrumentSpec(venue="v", raw_symbol="XUSD", base="X", quote="USD", contract_value=100, inverse=True)
+    found = Decoded()
+    found.books.append(0, 0, 5, ([(2.0, 3.0), (1.0, 9.0)], [(4.0, 1.0)]))
+    found.books.append(0, 1, 5, ([(2.0, 3.0)], [(4.0, 1.0)]))
+    found.books.append(1, 1, 6, ([], [(4.0, 1.0)]))
+    linear_top, inverse_top = context_events(found, Instruments("v", [linear, inverse]), 9)
+    assert isinstance(linear_top, TopOfBook)
+    assert isinstance(inverse_top, TopOfBook)
+    assert (linear_top.bid, linear_top.ask) == (0.002, 0.004)
+    assert (linear_top.bid_quantity, linear_top.ask_quantity) == (30_000.0, 10_000.0)
+    assert (inverse_top.bid, inverse_top.bid_quantity, inverse_top.ask_quantity) == (2.0, 150.0, 25.0)
+
+
+def test_depth_is_told_as_far_as_it_is_known() -> None:
+    found = context_of((0, ContextField.DEPTH_BID_10BP, 5.0, 7), (0, ContextField.DEPTH_ASK_100BP, 9.0, 7))
+    (depth,) = context_events(found, Instruments("v", [SPEC]), 9)
+    assert isinstance(depth, BookDepth)
+    assert (depth.bid_10bp, depth.ask_10bp, depth.bid_100bp, depth.ask_100bp) == (5.0, None, None, 9.0)
+
+
+def test_imbalance_is_between_asks_alone_and_bids_alone() -> None:
+    assert [imbalance(3.0, 1.0), imbalance(0.0, 2.0), imbalance(2.0, 0.0), imbalance(0.0, 0.0)] == [0.5, -1.0, 1.0, 0.0]

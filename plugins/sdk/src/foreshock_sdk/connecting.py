@@ -84,11 +84,10 @@ class BaseConnector:
     def _refusal(self, options: Mapping[str, Any], words: str) -> OptionError:
         named = OPTION_NAMED.search(words)
         if named is None:
-            return OptionError("options", dict(options), "a table of options")
+            return OptionError("options", dict(options), words)
         if named["unknown"] is not None:
             there = ", ".join(self.Options.__struct_fields__) or "none"
-            return OptionError(
-                named["unknown"], options.get(named["unknown"]), f"an option of {self.venue}: there are {there}"
-            )
+            why = f"{self.venue} has no such option; there are {there}"
+            return OptionError(named["unknown"], options.get(named["unknown"]), why)
         option = re.split(r"[.\[]", named["wrong"])[0]
-        return OptionError(option, options.get(option), words.partition(" - at")[0].lower())
+        return OptionError(option, options.get(option), words.partition(" - at")[0])

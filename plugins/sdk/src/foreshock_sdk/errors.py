@@ -28,8 +28,8 @@ class FrameError(ForeshockError):
 
 
 class OptionError(ForeshockError):
-    """An operator's option that a connector cannot take: its name, the value given, and what would be right."""
+    """An operator's option that a connector cannot take: its name, the value given, and why not."""
 
-    def __init__(self, option: str, value: object, expected: str) -> None:
-        super().__init__(f"{option}: {value!r} is not {expected}")
+    def __init__(self, option: str, value: object, why: str) -> None:
+        super().__init__(f"{option}: {value!r}: {why}")
         self.option = option

@@ -22,10 +22,11 @@ RUN /tools/bin/python services/protos/build.py \
     done
 # Only what the service needs, out of the checked wheels; plugins go where market data is decoded.
 ARG SERVICE
-RUN case "$SERVICE" in \
-        feeds) members="foreshock-feeds foreshock-binance foreshock-bybit foreshock-okx" ;; \
+RUN venues="$(cd plugins && for name in *; do [ "$name" = sdk ] || printf 'foreshock-%s ' "$name"; done)" \
+    && case "$SERVICE" in \
+        feeds) members="foreshock-feeds $venues" ;; \
         velocity | signals) members="foreshock-$SERVICE" ;; \
-        cli) members="foreshock-cli[embedded] foreshock-binance foreshock-bybit foreshock-okx" ;; \
+        cli) members="foreshock-cli[embedded] $venues" ;; \
         *) echo "--build-arg SERVICE= is feeds, velocity, signals or cli, not '$SERVICE'" >&2; exit 1 ;; \
     esac \
     && python3 -m venv --without-pip /opt/foreshock \

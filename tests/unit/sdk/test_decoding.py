@@ -103,3 +103,15 @@ def test_a_time_is_a_time_or_nothing() -> None:
     nonsense: list[Any] = [{"ts": -1}, {"ts": "soon"}, {}, []]
     assert [time_of(value) for value in nonsense] == [0, 0, 0, 0]
     assert time_of({"E": 5}, "E") == 5
+
+
+def test_a_list_is_a_list_or_missing_where_it_may_be() -> None:
+    assert list_of({"rows": [1]}, "rows") == [1]
+    assert list_of({}, "rows", optional=True) == []
+    with pytest.raises(FrameError, match="`rows` is not a list"):
+        list_of({"rows": 5}, "rows", optional=True)
+
+
+def test_without_rules_for_names_only_the_venues_list_counts() -> None:
+    with pytest.raises(FrameError, match="contract 'X' is not in the venue's list"):
+        FrameDecoder(Instruments("toy")).index.of("X")

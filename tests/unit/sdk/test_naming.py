@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from foreshock_sdk.naming import peel_multiplier, split_quote
+from foreshock_sdk.naming import named_spec, peel_multiplier, split_quote
 
 SUFFIXED = {"SHIB1000": ("SHIB", 1000.0)}
 
@@ -37,3 +37,10 @@ def test_multipliers_come_off_by_a_whitelist(base: str, coin: str, multiplier: f
 )
 def test_the_first_quote_that_fits_wins(pair: str, split: tuple[str, str] | None) -> None:
     assert split_quote(pair, ("USDT", "BTC")) == split
+
+
+def test_a_contract_is_named_with_its_multiplier_taken_out() -> None:
+    thousand = named_spec("v", "7", "1000PEPE", "USDT", contract_value=2.0)
+    assert (thousand.base, thousand.contract_base, thousand.multiplier) == ("PEPE", "1000PEPE", 1000.0)
+    assert (thousand.symbol, thousand.instrument, thousand.contract_value) == ("PEPEUSDT", "1000PEPEUSDT-PERP.V", 2.0)
+    assert named_spec("v", "1", "BTC", "USD", inverse=True).contract_base == ""

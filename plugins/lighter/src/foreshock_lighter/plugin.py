@@ -1,0 +1,19 @@
+"""The plugin's two hooks."""
+
+from __future__ import annotations
+
+from foreshock_lighter.connector import LighterConnector
+from foreshock_lighter.simulation import LighterScript
+from foreshock_sdk import Connector, VenueScript, hookimpl
+
+
+@hookimpl
+def foreshock_connectors() -> list[Connector]:
+    """Return the Lighter connector."""
+    return [LighterConnector()]
+
+
+@hookimpl
+def foreshock_simulations() -> list[VenueScript]:
+    """Return a new simulated Lighter."""
+    return [LighterScript()]

@@ -1,21 +1,20 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
 from foreshock_lighter.connector import LighterConnector
+from foreshock_lighter.samples import SHORT
 from foreshock_lighter.simulation import SUBSCRIPTIONS, LighterScript
 from foreshock_sdk import Control, ControlKind, Decoded, EventFlag, Instruments, LiquidatedSide, PriceKind
 from foreshock_sdk.naming import named_spec
 from foreshock_sdk.probing import NOW_MS, STAND_IN
 from foreshock_sdk.rows import liquidation_events
 
-FRAMES = Path(__file__).parent / "frames"
-REAL = msgspec.json.decode((FRAMES / "trade_update_liquidation_2026-04.json").read_bytes())
+REAL = msgspec.json.decode(SHORT)
 TABLE = Instruments("lighter", LighterConnector().packaged_specs().specs)
 
 

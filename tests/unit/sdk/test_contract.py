@@ -18,6 +18,7 @@ from foreshock_sdk import (
     Decoder,
     Endpoints,
     FrameError,
+    Heartbeat,
     Instruments,
     InstrumentSpec,
     Limits,
@@ -144,6 +145,34 @@ def with_forgetful_backfill() -> Connector:
     return Forgetful()
 
 
+class Hasty(BinanceConnector):
+    """It says much at once."""
+
+    limits = change(BinanceConnector.limits, messages_per_second=1e6)
+
+    def routes(self, instruments: Instruments, symbols: Sequence[str], endpoints: Endpoints) -> Sequence[Route]:
+        return [change(each, subscribe=each.subscribe * 30) for each in super().routes(instruments, symbols, endpoints)]
+
+
+class Remembering(BinanceConnector):
+    """Its decoders share what they remember: a new one says nothing of what an old one said."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: set[str | bytes] = set()
+
+    def decoder(self, route: Route, instruments: Instruments) -> Decoder:
+        inner, seen = super().decoder(route, instruments), self._seen
+
+        class Once:
+            def feed(self, frames: Sequence[str | bytes]) -> Decoded:
+                fresh = [frame for frame in frames if frame not in seen]
+                seen.update(frames)
+                return inner.feed(fresh)
+
+        return Once()
+
+
 def invent(found: Decoded, frames: Sequence[str | bytes]) -> None:
     if not frames:
         found.liquidations.append(0, RawLiquidation(0, *_NOTHING))
@@ -154,6 +183,7 @@ def text_only(found: Decoded, frames: Sequence[str | bytes]) -> None:
         found.liquidations.identity_b = [0.0 for _ in found.liquidations.identity_b]
 
 
+TALKATIVE = Heartbeat(interval=0.05, frame='{"method":"LIST_SUBSCRIPTIONS","id":7}')
 _NOTHING: tuple[Any, ...] = (0, 1.0, 0, 1.0, 1)
 
 CASES: list[tuple[Connector, str]] = [
@@ -193,6 +223,9 @@ CASES: list[tuple[Connector, str]] = [
     (with_decoder(forget_canary), "the_canary_sings"),
     (with_decoder(misprice), "context_is_told_as_it_was"),
     (with_forgetful_backfill(), "backfill_is_what_the_socket_would_have_told"),
+    (Remembering(), "a_new_connection_begins_anew"),
+    (Hasty(), "subscribing_fits_the_venues_budget"),
+    (with_routes(lambda route: change(route, heartbeat=TALKATIVE)), "the_heartbeat_keeps_a_socket"),
     (with_decoder(invent), "nothing_in_nothing_out"),
     (with_decoder(text_only), "text_and_bytes_are_alike"),
 ]
@@ -230,6 +263,14 @@ class Worthless(BinanceScript):
 @pytest.mark.parametrize("script", [Plain, Worthless])
 def test_units_must_be_more_than_coins(script: Callable[[], Any]) -> None:
     assert not _holds(contract_of(BinanceConnector(), script).test_units_leave_nothing_to_guess)
+
+
+def test_a_venue_may_say_that_its_units_are_plain() -> None:
+    """Then they must be."""
+    plain, mixed = contract_of(BinanceConnector(), Plain), contract_of(BinanceConnector())
+    plain.plain = mixed.plain = True
+    plain.test_units_leave_nothing_to_guess()
+    assert not _holds(mixed.test_units_leave_nothing_to_guess)
 
 
 class Closed(BinanceScript):

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foreshock_sdk.identity import event_key, float_bits, format_key, seed_of
+from foreshock_sdk.identity import event_key, float_bits, format_key, seed_of, text_identity
 
 FLOATS = st.floats(allow_nan=False)
 FIELDS = st.tuples(st.sampled_from([0, 1]), st.integers(1, 4_102_444_799_999), FLOATS, st.tuples(FLOATS, FLOATS))
@@ -36,3 +36,14 @@ def test_venues_and_contracts_have_seeds_of_their_own() -> None:
     names = [(venue, symbol) for venue in ("a", "b", "ab") for symbol in ("c", "bc", "")]
     assert len({seed_of(*name) for name in names}) == len(names)
     assert all(0 <= seed_of(*name) < 1 << 64 for name in names)
+
+
+def test_a_text_becomes_two_exact_numbers() -> None:
+    """48 bits a column: a float64 holds them exactly, so that columns and rows give one key."""
+    first, second = text_identity("e7f3a144-5c04-4ed6-999e-5922cd0b6160")
+    assert (first, second) == text_identity("e7f3a144-5c04-4ed6-999e-5922cd0b6160")
+    assert first.is_integer()
+    assert second.is_integer()
+    assert 0 <= min(first, second) <= max(first, second) < 2.0**48
+    assert text_identity("e7f3a144-5c04-4ed6-999e-5922cd0b6161") not in {(first, second), (second, first)}
+    assert text_identity("\ud800") != text_identity("")

@@ -49,6 +49,13 @@ def test_a_multiplier_leaves_the_notional_alone(price: float, size: float, multi
     assert scaled[0] * scaled[1] == pytest.approx(plain[0] * plain[1])
 
 
+def test_context_is_told_in_coins() -> None:
+    """Of 1000PEPE in thousands, as the venue spells the coin."""
+    assert spec("A", contract_value=0.01).coins(500.0, 100.0) == 5.0
+    assert spec("B", contract_value=100.0, inverse=True).coins(3.0, 60.0) == 5.0
+    assert spec("C", multiplier=1000.0).coins(5.0, 0.1) == 5.0
+
+
 class TestTable:
     def test_indices_never_change(self) -> None:
         table = Instruments("venue", [spec("A"), spec("B")])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from foreshock_sdk.naming import named_spec, peel_multiplier, split_quote
+from foreshock_sdk.naming import depth_symbols, named_spec, peel_multiplier, split_quote
 
 SUFFIXED = {"SHIB1000": ("SHIB", 1000.0)}
 
@@ -44,3 +44,8 @@ def test_a_contract_is_named_with_its_multiplier_taken_out() -> None:
     assert (thousand.base, thousand.contract_base, thousand.multiplier) == ("PEPE", "1000PEPE", 1000.0)
     assert (thousand.symbol, thousand.instrument, thousand.contract_value) == ("PEPEUSDT", "1000PEPEUSDT-PERP.V", 2.0)
     assert named_spec("v", "1", "BTC", "USD", inverse=True).contract_base == ""
+
+
+def test_books_are_read_of_the_markets_named_else_of_the_largest() -> None:
+    assert depth_symbols(("ADAUSDT",)) == {"ADAUSDT"}
+    assert "BTCUSDT" in depth_symbols(())

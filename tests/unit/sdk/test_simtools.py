@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foreshock_sdk.simtools import Budget, plain
+from foreshock_sdk.simtools import Budget, ladder, plain
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
@@ -37,3 +37,13 @@ def test_a_budget_slides() -> None:
     assert (before, budget.exceeded) == (False, True)
     budget.spend(99_999)
     assert budget.exceeded is True, "once broken, always broken"
+
+
+def test_a_ladder_is_one_side_of_a_book() -> None:
+    """Best first, and a little more than 1 % deep."""
+    bids, asks = ladder(100.0, 2.0, upwards=False), ladder(100.0, 2.0, upwards=True, levels=3)
+    assert (bids[0], asks[0]) == ((100.0, 2.0), (100.0, 2.0))
+    assert [price for price, _ in bids] == sorted((price for price, _ in bids), reverse=True)
+    assert (len(bids), bids[-1][0]) == (20, pytest.approx(98.9))
+    assert [size for _, size in asks] == [2.0, 4.0, 6.0]
+    assert [price for price, _ in asks] == pytest.approx([100.0, 100.55, 101.1])

@@ -183,9 +183,21 @@ class Decoded:
     canary    the newest venue time (ms) of the canary channel in this batch, 0 if it was not in it
     pushed_ms the newest time (ms) at which the venue says it pushed a frame, 0 if no frame told
     ignored   frames that are known and carry nothing for us
+    missing   rows (of any kind, not liquidations alone) that the venue's own numbering says were not delivered
     """
 
-    __slots__ = ("books", "canary", "context", "controls", "faults", "ignored", "liquidations", "pushed_ms", "replies")
+    __slots__ = (
+        "books",
+        "canary",
+        "context",
+        "controls",
+        "faults",
+        "ignored",
+        "liquidations",
+        "missing",
+        "pushed_ms",
+        "replies",
+    )
 
     def __init__(self) -> None:
         self.liquidations = RawLiquidations()
@@ -197,3 +209,4 @@ class Decoded:
         self.canary = 0
         self.pushed_ms = 0
         self.ignored = 0
+        self.missing = 0

@@ -34,7 +34,7 @@ class BaseConnector:
     Options: ClassVar[type[msgspec.Struct]] = NoOptions
 
     def __init__(self, options: Any = None) -> None:
-        self.options = self.Options() if options is None else options
+        self.options: Any = self.Options() if options is None else options
 
     def configured(self, options: Mapping[str, Any]) -> Self:
         """Return this connector with other options. Raises OptionError naming the first that is wrong."""

@@ -13,13 +13,19 @@ from foreshock_sdk.instruments import Instruments, InstrumentSpec
 from foreshock_sdk.reading import UNEXPECTED, UNREADABLE, Millis, SpellingIndex
 
 
+def unknown(raw_symbol: str) -> InstrumentSpec:
+    """Refuse a spelling that the table lacks. Raises FrameError."""
+    raise FrameError(f"contract {raw_symbol!r} is not in the venue's list")
+
+
 class FrameDecoder:
     """Base of decoders of JSON frames. A venue writes `message`, and `batch` where speed matters.
 
-    index: the index of a contract by the venue's spelling; learn reads a spelling that the table lacks.
+    index: the index of a contract by the venue's spelling; learn reads a spelling that the table lacks, or refuses
+    it where a name says nothing of the contract.
     """
 
-    def __init__(self, instruments: Instruments, learn: Callable[[str], InstrumentSpec]) -> None:
+    def __init__(self, instruments: Instruments, learn: Callable[[str], InstrumentSpec] = unknown) -> None:
         self.index = SpellingIndex(instruments, learn)
 
     def feed(self, frames: Sequence[str | bytes]) -> Decoded:
@@ -79,9 +85,11 @@ class FrameDecoder:
             out.faults.append(Fault(number, 0, str(error)))
 
 
-def list_of(value: Any, name: str) -> list[Any]:
-    """Return `value[name]`, which must be a list. Raises FrameError."""
+def list_of(value: Any, name: str, *, optional: bool = False) -> list[Any]:
+    """Return `value[name]`, which must be a list; an optional one may be missing. Raises FrameError."""
     found = value.get(name) if isinstance(value, dict) else None
+    if found is None and optional:
+        return []
     if not isinstance(found, list):
         raise FrameError(f"`{name}` is not a list")
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -40,6 +40,10 @@ class Plugins:
         """Return a fresh simulated venue by venue name."""
         answers = self._manager.hook.foreshock_simulations()
         return {script.venue: script for scripts in answers for script in scripts}
+
+    def samples(self) -> dict[str, Sequence[str]]:
+        """Return sample frames by venue, of those that give some."""
+        return {venue: frames for told in self._manager.hook.foreshock_samples() for venue, frames in told.items()}
 
     def _load(self, point: EntryPoint) -> PluginInfo:
         name, version = (point.dist.name, point.dist.version) if point.dist else ("", "")

@@ -83,7 +83,8 @@ class LiquidationEvent(_Event, frozen=True, kw_only=True):
     """One forced closing.
 
     price and quantity are per base coin with the contract's multiplier taken out; notional_usd = what was
-    closed in USD; times are integer ns UTC; event_id is the same for the same event in every process.
+    closed in USD; times are integer ns UTC; event_id is the same for the same event in every process. spec_version says
+    which values of the contract were used: those the venue told, counted from 1, or 0 for packaged ones.
     """
 
     liquidated_side: LiquidatedSide
@@ -94,6 +95,7 @@ class LiquidationEvent(_Event, frozen=True, kw_only=True):
     multiplier: float
     flags: EventFlag
     event_id: str
+    spec_version: int = 0
 
 
 class MarkPrice(_Event, frozen=True, kw_only=True):

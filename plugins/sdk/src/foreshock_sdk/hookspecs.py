@@ -8,7 +8,7 @@ A plugin is a module (or object) named by an entry point of the group `foreshock
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pluggy
 
@@ -32,3 +32,10 @@ class ForeshockSpecs:
     @hookspec
     def foreshock_simulations(self) -> Sequence[VenueScript]:  # type: ignore[empty-body]
         """Return a new simulated venue for each connector of this plugin."""
+
+    @hookspec
+    def foreshock_samples(self) -> Mapping[str, Sequence[str]]:  # type: ignore[empty-body]
+        """Return, by venue, frames as the venue sends them: what `foreshock plugins check` shows the decoder.
+
+        They hold liquidations of longs and of shorts. Without this hook the simulated venue's frames serve.
+        """

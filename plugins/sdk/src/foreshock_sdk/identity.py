@@ -40,6 +40,12 @@ def float_bits(value: float) -> int:
     return int(struct.unpack("<Q", struct.pack("<d", value))[0])
 
 
+def text_identity(text: str) -> tuple[float, float]:
+    """Return the two identity columns of an event that the venue names by a text: 48 bits of its hash each, exact."""
+    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).digest()
+    return float(int.from_bytes(digest[:6], "little")), float(int.from_bytes(digest[6:], "little"))
+
+
 def event_key(  # noqa: PLR0913, PLR0917 - the raw fields
     seed: int, side: int, ts_event_ms: int, size: float, identity: tuple[float, float], ordinal: int = 0
 ) -> int:

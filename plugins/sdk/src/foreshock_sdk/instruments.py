@@ -9,7 +9,7 @@ import msgspec
 
 Number = TypeVar("Number", float, Any)
 
-USD_LIKE = frozenset({"USD", "USDT", "USDC"})
+USD_LIKE = frozenset({"USD", "USDT", "USDC", "USD1"})
 
 
 class InstrumentSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,6 +20,7 @@ class InstrumentSpec(msgspec.Struct, frozen=True, kw_only=True):
     expiry          YYMMDD of a dated contract, "" for a perpetual
     packaged        True when it comes from the table in the package, not from the venue
     quote_sized     True when the venue tells sizes of this linear contract in its quote coin
+    identity_ms     how finely an event's time tells it from others: 1000 where the venue's history has whole seconds
     """
 
     venue: str
@@ -34,6 +35,7 @@ class InstrumentSpec(msgspec.Struct, frozen=True, kw_only=True):
     """The base as the contract spells it (1000PEPE), when it differs from `base`."""
     packaged: bool = False
     quote_sized: bool = False
+    identity_ms: int = 1
 
     @property
     def usd_sized(self) -> bool:
@@ -49,6 +51,11 @@ class InstrumentSpec(msgspec.Struct, frozen=True, kw_only=True):
     def instrument(self) -> str:
         """The contract's name: `BTCUSDT-PERP.BINANCE`, `BTCUSD-261225.OKX`."""
         return f"{self.contract_base or self.base}{self.quote}-{self.expiry or 'PERP'}.{self.venue.upper()}"
+
+    def coins(self, size: float, price: float) -> float:
+        """Return how many coins of the venue's spelling a size is, as `RawContext` holds it; price matters for USD."""
+        units = size * self.contract_value
+        return units / price if self.usd_sized else units
 
 
 def convert(  # noqa: PLR0917 - one formula's variables

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+from foreshock_sdk.instruments import InstrumentSpec
 
 MULTIPLIER_PREFIXES = (
     ("10000000", 10_000_000.0),
@@ -14,6 +17,7 @@ MULTIPLIER_PREFIXES = (
 """Longest first. A whitelist: 1INCH and 4 are coins. Source: the venues' lists, checked 2026-11-20."""
 
 SHORTEST_AFTER_1M = 3
+MAJORS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "DOGEUSDT")
 
 
 def peel_multiplier(base: str, known: Mapping[str, tuple[str, float]] | None = None) -> tuple[str, float]:
@@ -31,9 +35,22 @@ def peel_multiplier(base: str, known: Mapping[str, tuple[str, float]] | None = N
     return base, 1.0
 
 
+def named_spec(venue: str, raw_symbol: str, base: str, quote: str, **more: Any) -> InstrumentSpec:
+    """Return a contract whose base is spelled with or without a multiplier; more: further fields of its spec."""
+    coin, multiplier = peel_multiplier(base)
+    spelled = base if base != coin else ""
+    names: dict[str, Any] = {"base": coin, "contract_base": spelled, "quote": quote, "multiplier": multiplier}
+    return InstrumentSpec(venue=venue, raw_symbol=raw_symbol, **names, **more)
+
+
 def split_quote(pair: str, quotes: Sequence[str]) -> tuple[str, str] | None:
     """Split BASEQUOTE at the first of `quotes` that fits, None when none does."""
     for quote in quotes:
         if pair.endswith(quote) and len(pair) > len(quote):
             return pair.removesuffix(quote), quote
     return None
+
+
+def depth_symbols(symbols: Sequence[str]) -> frozenset[str]:
+    """Return the underlying markets whose books are read: those named, else MAJORS: books are the heaviest channels."""
+    return frozenset(symbols or MAJORS)

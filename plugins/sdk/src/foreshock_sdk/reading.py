@@ -48,23 +48,24 @@ class SpellingIndex:
         self._instruments = instruments
         self._learn = learn
 
-    def of(self, raw_symbol: str) -> int:
+    def of(self, raw_symbol: str, learn: Callable[[str], InstrumentSpec] | None = None) -> int:
         """Return the index; a spelling that the table lacks (a new listing) is put there as `learn` reads it.
 
-        Raises FrameError when `learn` does, when the spelling cannot be one, or when the table is full.
+        A frame that itself tells of the contract brings a `learn` of its own. Raises FrameError when `learn` does, when
+        the spelling cannot be one, or when the table is full.
         """
         index = self.known.get(raw_symbol)
         if index is None:
             index = self._instruments.find(raw_symbol)
         if index is None:
-            index = self._instruments.put(self._new(raw_symbol))
+            index = self._instruments.put(self._new(raw_symbol, learn or self._learn))
         self.known[raw_symbol] = index
         return index
 
-    def _new(self, raw_symbol: str) -> InstrumentSpec:
+    def _new(self, raw_symbol: str, learn: Callable[[str], InstrumentSpec]) -> InstrumentSpec:
         shown = repr(raw_symbol[:LONGEST_SPELLING])
         if not raw_symbol.isprintable() or " " in raw_symbol or not 0 < len(raw_symbol) <= LONGEST_SPELLING:
             raise FrameError(f"{shown} is not a contract's name")
         if len(self._instruments) >= MOST_CONTRACTS:
             raise FrameError(f"contract {shown} is unknown and the table of contracts is full")
-        return self._learn(raw_symbol)
+        return learn(raw_symbol)

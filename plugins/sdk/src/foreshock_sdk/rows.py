@@ -55,7 +55,8 @@ def _event(
     rows, (ts_recv, twins) = found.liquidations, context
     spec = instruments.specs[rows.instrument[row]]
     identity = (rows.identity_a[row], rows.identity_b[row])
-    named = (seed_of(spec.venue, spec.raw_symbol), rows.side[row], rows.ts_event_ms[row], rows.size[row], identity)
+    ts_ms = rows.ts_event_ms[row] - rows.ts_event_ms[row] % spec.identity_ms
+    named = (seed_of(spec.venue, spec.raw_symbol), rows.side[row], ts_ms, rows.size[row], identity)
     twin = (rows.frames[row], event_key(*named))
     key = event_key(*named, twins[twin])
     twins[twin] += 1

@@ -27,3 +27,9 @@ class Budget:
         self._times.append(now_ms)
         full = len(self._times) == self._times.maxlen
         self.exceeded = self.exceeded or (full and now_ms - self._times[0] < self._per_ms)
+
+
+def ladder(price: float, size: float, *, upwards: bool, levels: int = 20) -> list[tuple[float, float]]:
+    """Return one side of a book, best first: `levels` (2 or more) prices, to a little more than 1 % beyond the best."""
+    step = (0.011 if upwards else -0.011) / (levels - 1)
+    return [(price * (1 + step * level), size * (1 + level)) for level in range(levels)]

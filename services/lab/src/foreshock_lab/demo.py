@@ -31,6 +31,8 @@ from foreshock_sdk.simulation import VenueScript
 
 READABLE_PORT = 6379
 """Where redis-cli looks by itself; another free port where it is taken."""
+LARGEST_VENUES = ("binance", "bybit", "okx")
+"""Most of the world's liquidations."""
 
 
 class DemoOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +49,7 @@ class DemoOptions(msgspec.Struct, frozen=True, kw_only=True):
     partitions: int = 1
     redis_url: str | None = None
     tcp_port: int | None = READABLE_PORT
-    venues: tuple[str, ...] = ()
+    venues: tuple[str, ...] = LARGEST_VENUES
     symbols: tuple[str, ...] = ()
     run_dir: Path | None = None
     data_dir: Path | None = None

@@ -9,7 +9,7 @@ from foreshock_cli import summary_view, terminal
 from foreshock_cli.exits import Exit
 from foreshock_cli.parser import add_json, describe, natural, positive, seconds
 from foreshock_cli.running import Run, add_display, to_end, view_for
-from foreshock_lab.demo import DemoOptions, run_demo
+from foreshock_lab.demo import LARGEST_VENUES, DemoOptions, run_demo
 from foreshock_lab.domain.scenario import SCENARIOS
 from foreshock_lab.summary import Summary
 
@@ -20,8 +20,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
     describe(
         parser,
-        "Run the whole house (feeds, velocity, signals and a Redis of its own) against simulated Binance, Bybit "
-        "and OKX servers that speak the venues' real protocols, and compare what came out with what the venues "
+        "Run the whole house (feeds, velocity, signals and a Redis of its own) against simulated servers that speak "
+        "the venues' real protocols, and compare what came out with what the venues "
         "sent. On a terminal it is shown live. While it runs, redis-cli reads what is published and `foreshock "
         "signals`, `status` and `config` find it.\n\n"
         + "\n".join(f"  {name:<9}{each.summary}" for name, each in SCENARIOS.items()),
@@ -33,6 +33,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--duration", type=_duration, default=30.0, metavar="S", help="seconds (default: 30)")
     parser.add_argument("--seed", type=natural, default=0, metavar="N", help="default: 0")
+    largest = ",".join(LARGEST_VENUES)
+    parser.add_argument(
+        "--venues", type=_venues, default=LARGEST_VENUES, metavar="NAMES", help=f"a,b,c or all (default: {largest})"
+    )
     parser.add_argument("--partitions", type=positive, default=1, metavar="P", help="default: 1")
     parser.add_argument("--redis", metavar="URL", help="use this empty Redis or Valkey instead of one of its own")
     add_display(parser)
@@ -46,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         duration_s=args.duration,
         partitions=args.partitions,
+        venues=args.venues,
         redis_url=args.redis,
     )
     title = f"demo {args.scenario}, seed {args.seed}"
@@ -64,6 +69,10 @@ def run_and_report(command: str, title: str, work: Run[Summary], args: argparse.
     if stopped_by:
         return Exit.INTERRUPTED
     return Exit.OK if summary.ok else Exit.FAILED
+
+
+def _venues(text: str) -> tuple[str, ...]:
+    return () if text == "all" else tuple(dict.fromkeys(filter(None, text.split(","))))
 
 
 def _duration(text: str) -> float:

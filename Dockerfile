@@ -1,6 +1,6 @@
 # One image a service: docker build --build-arg SERVICE=feeds -t foreshock/feeds:0.1.0 .
 #
-# SERVICE  feeds, velocity, signals, or cli (the `foreshock` command with an embedded server)
+# SERVICE  feeds, velocity, signals, archive, or cli (the `foreshock` command with an embedded server)
 # BASE     any image with python3 >= 3.11 and pip; pin it by digest for production (python:3.12-slim@sha256:...)
 ARG BASE=python:3.12-slim
 
@@ -26,8 +26,9 @@ RUN venues="$(cd plugins && for name in *; do [ "$name" = sdk ] || printf 'fores
     && case "$SERVICE" in \
         feeds) members="foreshock-feeds $venues" ;; \
         velocity | signals) members="foreshock-$SERVICE" ;; \
+        archive) members="foreshock-archive[postgres]" ;; \
         cli) members="foreshock-cli[embedded] $venues" ;; \
-        *) echo "--build-arg SERVICE= is feeds, velocity, signals or cli, not '$SERVICE'" >&2; exit 1 ;; \
+        *) echo "--build-arg SERVICE= is feeds, velocity, signals, archive or cli, not '$SERVICE'" >&2; exit 1 ;; \
     esac \
     && python3 -m venv --without-pip /opt/foreshock \
     && python3 -m pip --python /opt/foreshock/bin/python install --no-cache-dir --no-index --find-links /wheels $members \
@@ -37,7 +38,8 @@ RUN venues="$(cd plugins && for name in *; do [ "$name" = sdk ] || printf 'fores
 FROM ${BASE}
 # The base image's pip has no business in a running service.
 RUN find / -xdev -type d -path '*-packages/pip*' -prune -exec rm -rf {} + \
-    && rm -f /usr/bin/pip* /usr/local/bin/pip*
+    && rm -f /usr/bin/pip* /usr/local/bin/pip* \
+    && install -d -o 10001 -g 10001 -m 0700 /var/lib/foreshock
 COPY --from=build /opt/foreshock /opt/foreshock
 ENV PATH=/opt/foreshock/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from google.protobuf.descriptor import FieldDescriptor
 
+from foreshock_archive.settings import ArchiveSettings
 from foreshock_cli.catalogue import COMMANDS
 from foreshock_feeds.config import FeedsConfig
 from foreshock_feeds.settings import EndpointSettings, FeedsSettings
@@ -28,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
 KEYS = {"venue_delay_ms": "VENUE", "overrides": "SYMBOL"}
 """What the page calls the keys of a map."""
-SETTINGS = [ServiceSettings, FeedsSettings, VelocitySettings, SignalsSettings]
+SETTINGS = [ServiceSettings, FeedsSettings, VelocitySettings, SignalsSettings, ArchiveSettings]
 CONFIGS = {FeedsConfig: feeds_pb2, VelocityConfig: velocity_pb2, SignalsConfig: signals_pb2}
 PROTOS = sorted((ROOT / "protos").rglob("*.proto"))
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("plugins/*/*.md"))]

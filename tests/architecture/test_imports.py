@@ -19,6 +19,7 @@ MODULES = ("__init__", "__main__", "app", "control", "edge", "domain/__init__", 
 # contract, the module that breaks it, what that module imports
 VIOLATIONS = [
     ("layers", "foreshock_velocity/edge", "foreshock_signals.edge"),
+    ("layers", "foreshock_archive/edge", "foreshock_velocity.edge"),
     ("layers", "foreshock_runtime/edge", "foreshock_feeds.edge"),
     ("layers", "foreshock_model/edge", "foreshock_protos.edge"),
     ("layers", "foreshock_sdk/edge", "foreshock_model.edge"),
@@ -36,6 +37,7 @@ VIOLATIONS = [
     ("inside-a-service", "foreshock_feeds/app", "foreshock_feeds.__main__"),
     ("apps-are-started", "foreshock_signals/edge", "foreshock_signals.app"),
     ("apps-are-started", "foreshock_cli/edge", "foreshock_feeds.app"),
+    ("archive-domain", "foreshock_archive/domain/core", "foreshock_archive.edge"),
     ("feeds-domain", "foreshock_feeds/domain/core", "foreshock_feeds.edge"),
     ("lab-domain", "foreshock_lab/domain/core", "foreshock_lab.edge"),
     ("signals-domain", "foreshock_signals/domain/core", "foreshock_signals.edge"),

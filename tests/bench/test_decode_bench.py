@@ -93,7 +93,7 @@ def columns_rate() -> float:
     """Frames to canonical columns with identities, each row checked against what came before."""
     connector, template, name = VENUES[0]
     instruments = instruments_of("binance", name)
-    (route,) = connector.routes(instruments, (), connector.endpoints)
+    (route,) = connector.routes(instruments, (), connector.endpoints)[:1]
     decoder, received = connector.decoder(route, instruments), array("q", [TS * 1_000_000]) * BURST
     ready = batches(frames_of(template, name, 100 * BURST), BURST)
     ingest = Ingest(instruments, dedupe=Dedupe())

@@ -92,7 +92,14 @@ async def feeding(url: str, place: Market, **changes: Any) -> AsyncIterator[Serv
     """Run feeds in this loop until the block ends, then stop it in order."""
     venues = tuple(place.host.venues)
     settings = FeedsSettings(
-        **{"redis_url": url, "log_level": "ERROR", "venues": venues, "endpoints": place.endpoints, **changes}
+        **{
+            "redis_url": url,
+            "log_level": "ERROR",
+            "venues": venues,
+            "endpoints": place.endpoints,
+            "options": place.host.options(),
+            **changes,
+        }
     )
     stop, started = asyncio.Event(), asyncio.get_running_loop().create_future()
 

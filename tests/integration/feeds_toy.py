@@ -15,12 +15,13 @@ from foreshock_feeds.domain.ingest import Ingest, Ingested
 from foreshock_feeds.domain.route_state import RouteChange, RouteState
 from foreshock_feeds.fast_reader import PicowsReader
 from foreshock_feeds.flow import Flow
-from foreshock_feeds.health import RouteHealth
+from foreshock_feeds.health import Gap, RouteHealth
 from foreshock_feeds.quarantine import Quarantine
 from foreshock_feeds.reader import OpenSocket, WebsocketsReader
-from foreshock_feeds.venue import Venue
+from foreshock_feeds.venue import Tuning, Venue
 from foreshock_runtime.clock import SystemClock
 from foreshock_sdk import (
+    BaseConnector,
     Canary,
     Connector,
     Control,
@@ -64,6 +65,8 @@ class ToyDecoder:
             found.canary = 1
         if message.get("ping"):
             found.replies.append("pong")
+        if message.get("refused"):
+            found.controls.append(Control(at, ControlKind.REFUSED, "7", "no such channel"))
         if message.get("bye"):
             found.controls.append(Control(at, ControlKind.CLOSING, "1"))
         if "price" in message:
@@ -81,23 +84,18 @@ class ToyDecoder:
             raw.flags.append(0)
 
 
-class Toy:
+class Toy(BaseConnector):
     venue = "toy"
     throttle = Throttle(push_interval=0.1)
     limits = Limits(connects=10, connects_per=1, messages_per_second=10, max_age=100)
 
     def __init__(self, url: str, deadline: float = 5.0) -> None:
+        super().__init__()
         self.endpoints = Endpoints(url, url)
         self._deadline = deadline
 
     def spec_requests(self, endpoints: Endpoints) -> Sequence[RestRequest]:
         return [RestRequest(name="specs", url="http://127.0.0.1:1/", timeout=0.1)]
-
-    def parse_specs(self, bodies: Mapping[str, bytes]) -> Sequence[InstrumentSpec]:
-        return []
-
-    def next_page(self, request: RestRequest, body: bytes) -> RestRequest | None:
-        return None
 
     def packaged_specs(self) -> SpecTable:
         return SpecTable("2026-11-20", (SPEC,))
@@ -137,19 +135,26 @@ class Watched(RouteHealth):
         super().__init__(SystemClock())
         self._told = told
 
-    def changed(self, change: RouteChange) -> None:
-        super().changed(change)
+    def changed(self, change: RouteChange) -> Gap | None:
+        gap = super().changed(change)
         self._told(change)
+        return gap
 
 
 class House:
     """A venue with its surroundings, and what came out."""
 
     def __init__(
-        self, url: str, reader: type[OpenSocket], deadline: float = 5.0, connector: Connector | None = None
+        self,
+        url: str,
+        reader: type[OpenSocket],
+        deadline: float = 5.0,
+        connector: Connector | None = None,
+        tuning: Tuning | None = None,
     ) -> None:
         clock = SystemClock()
         self.prices: list[float] = []
+        self.flags: list[int] = []
         self.flow = Flow()
         self.states: list[RouteState] = []
         self.reasons: list[str] = []
@@ -167,6 +172,7 @@ class House:
             deliver=self._deliver,
             health=self.health,
             partitions=1,
+            tuning=tuning,
         )
 
     async def until(self, condition: Callable[[], bool]) -> None:
@@ -177,6 +183,7 @@ class House:
 
     def _deliver(self, ingest: Ingest, found: Ingested) -> None:
         self.prices += found.liquidations["price"].tolist()
+        self.flags += found.liquidations["flags"].tolist()
         self.moved.set()
 
     def _changed(self, change: RouteChange) -> None:

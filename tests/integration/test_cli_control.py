@@ -21,6 +21,7 @@ from grpc_status import rpc_status
 
 from foreshock_cli.__main__ import main
 from foreshock_cli.exits import Exit
+from foreshock_feeds.config import FeedsConfig
 from foreshock_lab.control import Health, ask_health, ask_status
 from foreshock_model import keys
 from foreshock_protos.common.v1.common_pb2 import Latency, Revision, ServiceStatus
@@ -31,6 +32,26 @@ from foreshock_runtime.embedded import EmbeddedServer
 from foreshock_runtime.settings import Secret
 
 TOKEN = "let-me-in"
+
+
+ROUTE = {
+    "name": "binance/market-0",
+    "state": "LIVE",
+    "reason": "canary seen",
+    "since": 1_795_000_000 * 10**9,
+    "canary_age": 1.23,
+    "frames": 1234,
+    "channels": ["a", "b", "c"],
+}
+VENUE = {
+    "name": "binance",
+    "specs": "packaged",
+    "specs_checked": "2026-11-20",
+    "contracts": 40,
+    "live": 1.0,
+    "share": 0.29,
+    "share_source": "measured",
+}
 
 
 class Feeds(control_pb2_grpc.FeedsControlServiceServicer):
@@ -70,8 +91,10 @@ class Feeds(control_pb2_grpc.FeedsControlServiceServicer):
                 latencies={"socket_to_metrics": Latency(n=5, p50_ms=0.5, p99_ms=3.25, max_ms=9)},
                 partitions=[{"partition": 0, "owned": True, "lag_entries": 7, "lag_seconds": 0.25}],
             ),
-            routes=[{"name": "binance/market-0", "state": "LIVE", "frames": 1234, "channels": ["a", "b", "c"]}],
-            venues=[{"name": "binance", "specs": "packaged", "specs_checked": "2026-11-20", "contracts": 40}],
+            routes=[ROUTE],
+            venues=[VENUE],
+            coverage=0.29,
+            coverage_possible=0.41,
         )
 
     def _revision(self) -> Revision:
@@ -144,6 +167,8 @@ def test_status_tells_health_lag_routes_and_redis(house: str, capsys: pytest.Cap
     assert (feeds["pid"], feeds["lag_entries"], feeds["config_revision"]) == (4711, 7, 1)
     assert feeds["counters"] == {"rows": 12}
     assert feeds["routes"][0]["frames"] == 1234
+    assert (feeds["coverage"], feeds["coverage_possible"]) == (0.29, 0.41)
+    assert (feeds["venues"][0]["live"], feeds["venues"][0]["share_source"]) == (1.0, "measured")
     assert facts["redis"]["kind"] in {"redis", "valkey"}
     assert facts["redis"]["used_memory"] > 0
     assert facts["redis"]["address"] == f"unix://{house.rpartition('@')[2]}", "no password"
@@ -152,8 +177,9 @@ def test_status_tells_health_lag_routes_and_redis(house: str, capsys: pytest.Cap
 def test_status_fits_a_terminal_and_names_problems(house: str, capsys: pytest.CaptureFixture[str]) -> None:
     main(["status", "--redis", house])
     text = capsys.readouterr().out
-    for words in ("SERVING", "MISSING", "binance/market-0", "LIVE", "packaged, of 2026-11-20", "0.5 / 3.2 ms"):
+    for words in ("SERVING", "MISSING", "binance/market-0", "LIVE", "canary seen", "1.2 s ago", "0.5 / 3.2 ms"):
         assert words in text
+    assert "29.0% of the market is seen, 41.0% if every venue that is read were live" in text
     assert "velocity: no process has a heartbeat" in text
     assert max(map(len, text.splitlines())) <= 120
 
@@ -179,7 +205,10 @@ def test_a_heartbeat_without_a_process_is_unreachable(
 
 def test_config_get_prints_what_config_set_takes(house: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", "get", "feeds", "--redis", house]) == Exit.OK
-    assert capsys.readouterr().out == "feeds: revision 1, etag e1\n  symbols = BTCUSDT\n"
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "feeds: revision 1, etag e1"
+    assert {each.partition("=")[0].strip() for each in lines[1:]} == set(FeedsConfig.__struct_fields__)
+    assert next(each for each in lines if "symbols" in each).split() == ["symbols", "=", "BTCUSDT"]
 
 
 def test_config_set_changes_only_the_field_named_on_top_of_what_was_read(
@@ -187,13 +216,9 @@ def test_config_set_changes_only_the_field_named_on_top_of_what_was_read(
 ) -> None:
     words = ["config", "set", "feeds", "symbols=BTCUSDT,ETHUSDT", "--reason", "two", "--author", "me"]
     assert main([*words, "--redis", house, "--json"]) == Exit.OK
-    assert told(capsys) == {
-        "service": "feeds",
-        "revision": 2,
-        "etag": "e2",
-        "validated_only": False,
-        "config": {"symbols": ["BTCUSDT", "ETHUSDT"]},
-    }
+    answer = told(capsys)
+    assert answer.pop("config")["symbols"] == ["BTCUSDT", "ETHUSDT"]
+    assert answer == {"service": "feeds", "revision": 2, "etag": "e2", "validated_only": False}
     (update,) = feeds.updates
     assert list(update.update_mask.paths) == ["symbols"]
     assert (update.etag, update.author, update.reason) == ("e1", "me", "two")
@@ -273,7 +298,7 @@ def test_a_service_is_read_and_changed_at_a_named_address_without_redis(
     there = ["--address", address, "--token-file", str(file)]
     assert main(["config", "set", "feeds", "symbols=ETHUSDT", *there]) == Exit.OK
     assert main(["config", "get", "feeds", "--json", *there]) == Exit.OK
-    assert json.loads(capsys.readouterr().out.splitlines()[-1])["config"] == {"symbols": ["ETHUSDT"]}
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["config"]["symbols"] == ["ETHUSDT"]
     assert main(["status", "--json", *there]) == Exit.OK
     facts = told(capsys)
     assert facts["redis"] is None

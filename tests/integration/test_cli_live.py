@@ -42,14 +42,14 @@ def test_an_empty_server_gives_an_empty_view(client: sync_redis.Redis) -> None:
 
 
 def test_markets_come_in_the_order_of_danger(client: sync_redis.Redis) -> None:
-    put(client, keys.REGIME, {"regime": "HIGH"})
+    put(client, keys.REGIME, {"regime": "HIGH", "coverage": 0.53})
     put(client, keys.BTC_PRICE, {"price": 94_812.5})
     windows = {"2s": {"LONG": {"usd": 1.0, "count": 1}, "SHORT": {"usd": 2.0, "count": 1}}}
     put(client, keys.velocity_current("CALMUSDT"), {"windows": windows})
     for symbol, level, probability in (("CALMUSDT", "NONE", 0.01), ("WILDUSDT", "ALERT", 0.7)):
         put(client, keys.probability(symbol), {"level": level, "sides": {"LONG": {"probability": probability}}})
     view = Reader(client).read()
-    assert (view.regime, view.mark) == ("HIGH", 94_812.5)
+    assert (view.regime, view.mark, view.coverage) == ("HIGH", 94_812.5, 0.53)
     assert [(each.symbol, each.level, each.probability) for each in view.symbols] == [
         ("WILDUSDT", "ALERT", {"LONG": 0.7}),
         ("CALMUSDT", "NONE", {"LONG": 0.01}),

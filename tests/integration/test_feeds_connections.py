@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import msgspec
+import pytest
 from tests.integration.feeds_toy import House, Toy, readers, server
 from websockets.asyncio.server import ServerConnection
 
+from foreshock_feeds import socket as subject
 from foreshock_feeds.domain.route_state import RouteState
 from foreshock_feeds.reader import OpenSocket, WebsocketsReader
+from foreshock_feeds.venue import Tuning
 from foreshock_lab.polling import within
 from foreshock_sdk import Endpoints, Instruments, Limits, Route
 
@@ -27,10 +30,8 @@ async def test_a_lost_route_comes_back_and_what_is_sent_again_counts_once(reader
         await socket.recv()
         for price in range(1, 5 + connections):
             await socket.send(json.dumps({"price": price, "canary": 1}))
-        if connections == 1:
+        if connections < 3:
             socket.transport.abort()
-        elif connections == 2:
-            await socket.send(json.dumps({"bye": 1}))
         await socket.wait_closed()
 
     async with server(handler) as url:
@@ -77,14 +78,16 @@ class Fragile(Toy):
         return [msgspec.structs.replace(route, name=name, channels=(name, *symbols)) for name in self.names]
 
 
-async def quiet(socket: ServerConnection) -> None:
+async def quiet(client: ServerConnection) -> None:
     """Say that all is well, and nothing else."""
-    await socket.recv()
-    await socket.send(json.dumps({"canary": 1}))
-    await socket.wait_closed()
+    await client.recv()
+    await client.send(json.dumps({"canary": 1}))
+    await client.wait_closed()
 
 
-async def test_only_sockets_that_need_other_channels_are_opened_anew() -> None:
+async def test_only_sockets_that_need_other_channels_are_opened_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each beside its predecessor, so that nothing is missed and the route stays LIVE."""
+    monkeypatch.setattr(subject, "OVERLAP_SECONDS", 0.1)
     async with server(quiet) as url:
         house = House(url, WebsocketsReader, connector=(plugin := Fragile(url)))
         await house.venue.start(["BTCUSDT"])
@@ -97,12 +100,19 @@ async def test_only_sockets_that_need_other_channels_are_opened_anew() -> None:
             await house.venue.follow(["BTCUSDT"])
             assert house.venue.sockets[0] is first
             await house.until(lambda: house.states.count(RouteState.LIVE) == 2)
+            assert first.rotations == 0
             await house.venue.follow(["ETHUSDT"])
-            assert first not in house.venue.sockets
-            await house.until(lambda: house.states.count(RouteState.LIVE) == 4)
+            assert await within(20, lambda: [each.rotations for each in house.venue.sockets] == [1, 1])
+            assert first.session.present is not None
+            assert first.session.present.route.channels == ("main", "ETHUSDT")
+            plugin.names = ("second",)
+            await house.venue.follow(["ETHUSDT"])
+            assert [each.session.name for each in house.venue.sockets] == ["toy/second"]
+            told = [*house.states]
         finally:
             await house.venue.stop()
-    assert house.health.gaps == 3, "the second route began late; both were opened anew"
+    assert told == [RouteState.UNPROVEN, RouteState.LIVE] * 2 + [RouteState.CONNECTING]
+    assert house.health.gaps == 1, "the second route began late"
 
 
 async def test_a_plugin_that_cannot_describe_its_routes_keeps_those_it_had() -> None:
@@ -164,7 +174,7 @@ async def test_subscriptions_are_said_no_faster_than_the_venue_takes_them() -> N
         try:
             await house.until(lambda: len(house.prices) == 2)
             assert len(heard) == 2, "frames are heard while more is to be said"
-            await house.until(lambda: len(house.prices) == 3)
+            await house.until(lambda: len(house.prices) >= 3)
         finally:
             await house.venue.stop()
     assert heard[2] - heard[0] > 0.8
@@ -183,21 +193,6 @@ async def test_a_venue_that_is_not_there_is_tried_again(reader: type[OpenSocket]
     assert socket.session.failure is None
 
 
-async def test_a_connection_is_replaced_before_the_venue_closes_it_and_what_was_missed_is_a_gap() -> None:
-    async with server(quiet) as url:
-        plugin = Toy(url)
-        plugin.limits = Limits(connects=10, connects_per=1, messages_per_second=10, max_age=1.0)
-        house = House(url, WebsocketsReader, connector=plugin)
-        await house.venue.start([])
-        try:
-            await house.until(lambda: house.states.count(RouteState.LIVE) == 2)
-        finally:
-            await house.venue.stop()
-    (reason,) = {each for each in house.reasons if each.startswith("replaced")}
-    assert reason == "replaced after 1 s, before the venue closes it"
-    assert house.health.gaps == 1
-
-
 async def test_a_venue_that_cuts_every_connection_is_left_alone_for_longer_and_longer() -> None:
     times: list[float] = []
 
@@ -206,10 +201,11 @@ async def test_a_venue_that_cuts_every_connection_is_left_alone_for_longer_and_l
         socket.transport.abort()
 
     async with server(handler) as url:
-        house = House(url, WebsocketsReader)
+        house = House(url, WebsocketsReader, tuning=Tuning(chance=lambda: 0.5))
         await house.venue.start([])
         try:
             assert await within(20, lambda: len(times) >= 4)
         finally:
             await house.venue.stop()
-    assert all(later - earlier > 0.2 for earlier, later in pairwise(times))
+    pauses = [later - earlier for earlier, later in pairwise(times)]
+    assert all(pause > shortest for pause, shortest in zip(pauses, (0.24, 0.49, 0.99), strict=False))

@@ -51,12 +51,16 @@ async def test_what_venues_and_routes_count_are_counters(redis: Redis, redis_ser
         await until(lambda: all_live(service.bound.control))
         await place.play()
         text = await scraped(service.metrics_address)
-    for name in ("duplicates", "unpriced", "frames", "bad"):
+    for name in ("duplicates", "unpriced", "refused_books", "frames", "bad", "conflated"):
         assert f"# TYPE foreshock_feeds_{name}_total counter" in text
     assert 'foreshock_feeds_duplicates_total{venue="okx"} 0.0' in text
     assert counted(text, 'foreshock_feeds_frames_total{route="okx/public-0"}') > 10
     assert 'foreshock_feeds_route_live{route="okx/public-0"} 1.0' in text
     assert "foreshock_feeds_waiting_rows 0.0" in text
+    assert "foreshock_feeds_spilled_bytes 0.0" in text
+    assert counted(text, "foreshock_feeds_conflated_total") >= 0
+    for kind in ("health", "bad_frame"):
+        assert f'foreshock_feeds_unreported_total{{kind="{kind}"}} 0.0' in text
 
 
 async def test_it_is_not_serving_while_redis_is_silent_and_again_when_it_answers() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from redis.asyncio import Redis
@@ -9,7 +11,8 @@ from tests.unit.feeds.test_assemble import ingest, rows
 
 from foreshock_feeds import resume
 from foreshock_feeds.domain.assemble import Assembler
-from foreshock_feeds.resume import REMEMBER_NS, look_back
+from foreshock_feeds.resume import REMEMBER_NS, look_back, look_into
+from foreshock_feeds.spill import Spill
 from foreshock_model import keys
 from foreshock_model.batch import encode
 from foreshock_model.entries import InputEntry
@@ -30,14 +33,17 @@ class Past:
         self.redis = redis
         self.count = 0
 
-    async def batch(self, clock: int, venue: str = "okx", writer: str = WRITER, partition: int = 0) -> list[int]:
+    def made(self, clock: int, venue: str = "okx", writer: str = WRITER) -> InputEntry:
         assembler, source = Assembler(1), ingest(venue, 1)
         self.count += 1
         found = rows(source, 0, 1)
         found.liquidations["event_id"][:] = [2 * self.count, 2 * self.count + 1]
         assembler.add(source, found)
         ((_, batch),) = assembler.cut(clock)
-        await send(self.redis, InputEntry("batch", writer, 1, self.count, clock, encode(batch)), partition)
+        return InputEntry("batch", writer, 1, self.count, clock, encode(batch))
+
+    async def batch(self, clock: int, venue: str = "okx", writer: str = WRITER, partition: int = 0) -> list[int]:
+        await send(self.redis, self.made(clock, venue, writer), partition)
         return [2 * self.count, 2 * self.count + 1]
 
     async def tick(self, clock: int, writer: str = WRITER, partition: int = 0) -> None:
@@ -110,3 +116,21 @@ async def test_other_writers_clocks_and_unreadable_entries_disturb_nothing(redis
     earlier = await look_back(redis, WRITER, 1)
     assert earlier.last_clock == NOW
     assert earlier.keys("okx").tolist() == mine + theirs
+
+
+async def test_what_is_still_to_be_written_is_known_and_moves_the_end(redis: Redis, tmp_path: Path) -> None:
+    past = Past(redis)
+    mine = await past.batch(NOW)
+    spill = Spill(tmp_path, partitions=2, most_bytes=1 << 20)
+    spill.put(0, past.made(NOW + 1))
+    spill.put(0, InputEntry("tick", WRITER, 1, 8, NOW + 2, b""))
+    spill.put(0, past.made(NOW + 2 + REMEMBER_NS))
+    spill.put(0, past.made(NOW + 3 + REMEMBER_NS))
+    earlier = await look_back(redis, WRITER, 2)
+    look_into(spill, 2, earlier)
+    assert sorted(earlier.keys("okx").tolist()) == sorted([*mine, 6, 7, 8, 9])
+    assert earlier.last_clock == NOW, "the other partition may have lost what was not left here"
+    spill.put(1, InputEntry("tick", WRITER, 1, 1, NOW + 7, b""))
+    look_into(spill, 2, earlier)
+    assert earlier.last_clock == NOW + 7
+    spill.close()

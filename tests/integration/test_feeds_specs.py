@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from collections.abc import Mapping, Sequence
 
+import msgspec
 import pytest
+from tests.integration.feeds_rest import Rest
 from tests.unit.feeds.feed_parts import ToyConnector
 
 from foreshock_feeds import rest, specs
@@ -17,49 +16,11 @@ from foreshock_feeds.flow import Flow
 from foreshock_feeds.health import RouteHealth
 from foreshock_feeds.quarantine import Quarantine
 from foreshock_feeds.reader import WebsocketsReader
+from foreshock_feeds.rest import VenueRest
 from foreshock_feeds.specs import Contracts
-from foreshock_feeds.venue import Venue
+from foreshock_feeds.venue import Tuning, Venue
 from foreshock_runtime.clock import SystemClock
-from foreshock_sdk import Endpoints, RestRequest
-
-
-class Rest:
-    """A venue's REST: answers by path, None for a path that never answers."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, bytes | None] = {}
-        self.asked: list[str] = []
-        self.endpoints = Endpoints("ws://127.0.0.1:1", "")
-
-    @contextmanager
-    def serving(self) -> Iterator[Rest]:
-        over, venue = Event(), self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                path = self.path.lstrip("/")
-                venue.asked.append(path)
-                body = venue.answers.get(path, b"")
-                if body is None:
-                    over.wait(10)
-                self.send_response(200 if body else 503)
-                self.end_headers()
-                self.wfile.write(body or b"")
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-            server.daemon_threads = False
-            thread = Thread(target=server.serve_forever, args=(0.01,))
-            thread.start()
-            self.endpoints = Endpoints("ws://127.0.0.1:1", f"http://127.0.0.1:{server.server_port}")
-            try:
-                yield self
-            finally:
-                over.set()
-                server.shutdown()
-                thread.join()
+from foreshock_sdk import Decoded, Endpoints, InstrumentSpec, RestRequest
 
 
 def names(contracts: Contracts) -> tuple[list[str], list[str]]:
@@ -69,7 +30,7 @@ def names(contracts: Contracts) -> tuple[list[str], list[str]]:
 async def test_every_page_of_every_list_is_read_and_only_what_is_listed_is_to_be_read() -> None:
     with Rest().serving() as venue:
         venue.answers = {"linear": b'["NEW", "+"]', "linear+": b'["BTC"]', "inverse": b'["ETH"]'}
-        contracts = Contracts(ToyConnector(), venue.endpoints)
+        contracts = Contracts(ToyConnector(), venue.endpoints, VenueRest("toy", 100.0))
         assert (contracts.source.kind, names(contracts)[1]) == ("packaged", ["BTC", "OLD"])
         assert await contracts.learn()
     assert (contracts.source.kind, contracts.source.contracts) == ("rest", 3)
@@ -81,7 +42,7 @@ async def test_every_page_of_every_list_is_read_and_only_what_is_listed_is_to_be
 async def test_a_list_that_fails_leaves_the_packaged_values_and_says_why(inverse: bytes) -> None:
     with Rest().serving() as venue:
         venue.answers = {"linear": b'["NEW"]', "inverse": inverse}
-        contracts = Contracts(ToyConnector(), venue.endpoints)
+        contracts = Contracts(ToyConnector(), venue.endpoints, VenueRest("toy", 100.0))
         assert not await contracts.learn()
     assert (contracts.source.kind, contracts.source.checked) == ("packaged", "2026-11-20")
     assert contracts.source.reason
@@ -92,7 +53,7 @@ async def test_a_list_that_fails_leaves_the_packaged_values_and_says_why(inverse
 async def test_an_empty_list_is_not_believed() -> None:
     with Rest().serving() as venue:
         venue.answers = {"linear": b"[]", "inverse": b"[]"}
-        contracts = Contracts(ToyConnector(), venue.endpoints)
+        contracts = Contracts(ToyConnector(), venue.endpoints, VenueRest("toy", 100.0))
         assert not await contracts.learn()
     assert contracts.source.reason == "no contract is listed"
 
@@ -101,7 +62,7 @@ async def test_a_venue_that_never_answers_is_waited_for_within_a_deadline(monkey
     monkeypatch.setattr(specs, "LIST_SECONDS", 0.2)
     with Rest().serving() as venue:
         venue.answers = {"linear": None, "inverse": b'["ETH"]'}
-        contracts = Contracts(ToyConnector(), venue.endpoints)
+        contracts = Contracts(ToyConnector(), venue.endpoints, VenueRest("toy", 100.0))
         assert not await contracts.learn()
     assert contracts.source.reason == "linear: TimeoutError"
     assert contracts.table.find("ETH") is not None
@@ -110,7 +71,7 @@ async def test_a_venue_that_never_answers_is_waited_for_within_a_deadline(monkey
 async def test_a_later_failure_leaves_what_the_venue_said() -> None:
     with Rest().serving() as venue:
         venue.answers = {"linear": b'["BTC"]', "inverse": b'["ETH"]'}
-        contracts = Contracts(ToyConnector(), venue.endpoints)
+        contracts = Contracts(ToyConnector(), venue.endpoints, VenueRest("toy", 100.0))
         assert await contracts.learn()
         venue.answers = {}
         assert not await contracts.learn()
@@ -122,7 +83,7 @@ async def test_a_plugin_that_raises_is_not_the_end(monkeypatch: pytest.MonkeyPat
     async def broken(*_: object) -> None:
         raise KeyError("x")
 
-    contracts = Contracts(ToyConnector(), Endpoints("", "http://127.0.0.1:1"))
+    contracts = Contracts(ToyConnector(), Endpoints("", "http://127.0.0.1:1"), VenueRest("toy", 100.0))
     monkeypatch.setattr(Contracts, "_fetch", broken)
     assert not await contracts.learn()
     assert contracts.source.reason == "KeyError: 'x'"
@@ -140,12 +101,45 @@ async def test_an_answer_that_comes_too_late_is_nobodys() -> None:
             await rest.get(RestRequest(name="slow", url=f"{venue.endpoints.rest}/slow", timeout=0.1))
 
 
+class Valued(ToyConnector):
+    """Its lists give each contract's value by its name."""
+
+    def parse_specs(self, bodies: Mapping[str, bytes]) -> Sequence[InstrumentSpec]:
+        values: dict[str, float] = {}
+        for body in bodies.values():
+            values |= msgspec.json.decode(body, type=dict[str, float])
+        return [
+            InstrumentSpec(venue="toy", raw_symbol=name, base=name, quote="USDT", contract_value=value)
+            for name, value in values.items()
+        ]
+
+
+async def test_each_answer_that_changes_a_contract_is_a_version_and_the_contract_keeps_the_one_it_is_of() -> None:
+    told: list[tuple[int, dict[str, int]]] = []
+    with Rest().serving() as venue:
+        venue.answers = {"inverse": b"{}"}
+        contracts = Contracts(Valued(), venue.endpoints, VenueRest("toy", 100.0))
+        assert (contracts.version, contracts.versions) == (0, {})
+        for linear in (b'{"BTC": 1, "ETH": 1}', b'{"BTC": 1, "ETH": 2, "NEW": 1}', b'{"BTC": 1}'):
+            venue.answers["linear"] = linear
+            assert await contracts.learn()
+            told.append((contracts.version, dict(contracts.versions)))
+            before = contracts.table.version
+            assert await contracts.learn()
+            assert (contracts.version, contracts.table.version) == (told[-1][0], before), "nothing is new"
+    assert told == [
+        (1, {"BTC": 1, "ETH": 1}),
+        (2, {"BTC": 1, "ETH": 2, "NEW": 2}),
+        (2, {"BTC": 1, "ETH": 2, "NEW": 2}),
+    ]
+
+
 class Broken(ToyConnector):
     def packaged_specs(self) -> object:  # type: ignore[override]
         raise RuntimeError("no table")
 
 
-def venue_of(connector: ToyConnector, endpoints: Endpoints) -> Venue:
+def venue_of(connector: ToyConnector, endpoints: Endpoints, tuning: Tuning | None = None) -> Venue:
     clock = SystemClock()
     return Venue(
         connector,
@@ -157,7 +151,7 @@ def venue_of(connector: ToyConnector, endpoints: Endpoints) -> Venue:
         deliver=lambda _ingest, _found: None,
         health=RouteHealth(clock),
         partitions=1,
-        retry_seconds=0.05,
+        tuning=tuning or Tuning(retry_seconds=0.05),
     )
 
 
@@ -180,6 +174,27 @@ async def test_a_venue_whose_rest_was_away_is_asked_again_until_it_answers() -> 
     assert kinds == ["packaged", "rest"]
     assert (before, after) == (("BTC", "OLD"), ("BTC", "NEW", "ETH"))
     assert site.asked.count("linear") >= 2
+
+
+async def test_a_new_listing_is_read_after_the_next_refresh() -> None:
+    with Rest().serving() as site:
+        site.answers = {"linear": b'["BTC"]', "inverse": b'["ETH"]'}
+        venue = venue_of(ToyConnector(), site.endpoints, Tuning(refresh_seconds=0.05))
+        await venue.start([])
+        try:
+            (socket,) = venue.sockets
+            channels = [socket.session.route.channels]
+            site.answers["linear"] = b'["BTC", "NEW"]'
+            async with asyncio.timeout(10):
+                while socket.session.route.channels == channels[0]:  # noqa: ASYNC110 - a task of its own asks
+                    await asyncio.sleep(0.01)
+            channels.append(socket.session.route.channels)
+            assert venue.ingest is not None
+            versions = {ref.raw_symbol: ref.spec_version for ref in venue.ingest.batch(Decoded(), ()).instruments}
+        finally:
+            await venue.stop()
+    assert channels == [("BTC", "ETH"), ("BTC", "ETH", "NEW")]
+    assert versions == {"BTC": 1, "OLD": 0, "ETH": 1, "NEW": 2}
 
 
 async def test_a_plugin_without_a_table_is_a_venue_that_failed() -> None:

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
@@ -109,11 +110,13 @@ async def test_every_row_written_is_decoded_to_itself_at_every_venue() -> None:
         sent = set(host.ledger.sent)
         assert await within(5, lambda: sum(len(each.facts) for each in clients.values()) >= len(sent))
         assert len(sent) > 100
-        assert {fact for each in clients.values() for fact in each.facts} == sent
+        told = {fact for each in clients.values() for fact in each.facts}
+        assert sent <= told
         assert host.ledger.throttled > 0
         offered = set(host.ledger.facts(range(host.ledger.offered)))
         assert len(sent & offered) + host.ledger.throttled == host.ledger.offered
-        assert len(sent - offered) == 1, "OKX greets with one old liquidation"
+        assert sent <= offered
+        assert told - sent, "some greet with an old liquidation, which is entered nowhere"
         assert [each.faults for each in clients.values()] == [[] for _ in clients]
 
 
@@ -132,7 +135,7 @@ async def test_a_bad_day_reaches_the_client_as_a_bad_day() -> None:
         sent = set(host.ledger.sent)
         wanted = len(sent) + host.ledger.duplicates_sent
         assert await within(5, lambda: sum(len(each.facts) for each in clients.values()) >= wanted)
-        heard = [fact for each in clients.values() for fact in each.facts]
+        heard = [fact for each in clients.values() for fact in each.facts if fact in sent]
         assert set(heard) == sent
         assert host.ledger.duplicates_sent > 0
         assert len(heard) == wanted
@@ -154,14 +157,14 @@ async def test_a_stall_delays_and_loses_nothing() -> None:
     async with hosted() as (host, clients):
         await play(host, timeline._replace(oddities=stalls))
         sent = set(host.ledger.sent)
-        assert await within(5, lambda: {fact for each in clients.values() for fact in each.facts} == sent)
+        assert await within(5, lambda: {fact for each in clients.values() for fact in each.facts} >= sent)
 
 
 async def test_contracts_are_served_over_rest_and_unknown_paths_are_refused() -> None:
     async with hosted() as (host, clients):
         for venue, client in clients.items():
             request = client.connector.spec_requests(host.endpoints()[venue])[0]
-            body = await asyncio.to_thread(_get, request.url)
+            body = await asyncio.to_thread(_get, request.url, request.body)
             assert json.loads(body)
             assert client.connector.parse_specs({request.name: body})
             endpoint = host.endpoints()[venue]
@@ -198,6 +201,18 @@ async def _exhaust(socket: ClientConnection) -> None:
         await socket.recv()
 
 
-def _get(url: str) -> bytes:
-    with urlopen(url, timeout=5) as answer:  # noqa: S310 - loopback
+async def test_rest_of_another_method_or_of_no_length_is_answered_too() -> None:
+    async with hosted("binance") as (host, _):
+        address = urlsplit(host.endpoints()["binance"].rest)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(b"DELETE /binance/fapi/v1/exchangeInfo HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await reader.readline()).split()[1] == b"405"
+        writer.close()
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.close()  # a client that says nothing is no error
+        assert await asyncio.to_thread(_get, f"{address.geturl()}/fapi/v1/exchangeInfo")
+
+
+def _get(url: str, body: bytes | None = None) -> bytes:
+    with urlopen(url, body, timeout=5) as answer:  # noqa: S310 - loopback
         return bytes(answer.read())

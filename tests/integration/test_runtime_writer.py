@@ -7,6 +7,7 @@ import os
 import signal
 from typing import Any
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 from tests.integration.runtime_toys import until
@@ -15,7 +16,7 @@ from foreshock_model import keys
 from foreshock_model.entries import InputEntry, Sequencer
 from foreshock_runtime.connection import connect_url
 from foreshock_runtime.embedded import EmbeddedServer
-from foreshock_runtime.streams import PartitionWriter, next_epoch
+from foreshock_runtime.streams import PartitionWriter, Waiting, next_epoch
 
 
 def writer_of(redis: Redis, partitions: int = 2) -> PartitionWriter:
@@ -47,6 +48,97 @@ async def test_epochs_grow_with_each_start(redis: Redis) -> None:
     assert await next_epoch(redis, "feeds:0") == 1
     assert await next_epoch(redis, "feeds:0") == 2
     assert await next_epoch(redis, "feeds:1") == 1
+
+
+async def test_epochs_grow_beyond_those_of_entries_that_a_lost_server_never_saw(redis: Redis) -> None:
+    assert await next_epoch(redis, "feeds:0", above=6) == 7
+    assert await next_epoch(redis, "feeds:0", above=6) == 8
+    assert await next_epoch(redis, "feeds:0") == 9
+
+
+def numbers(writer: PartitionWriter) -> list[list[int]]:
+    """Return the numbers that wait, by partition, taking all away."""
+    found: list[list[int]] = [[], []]
+    writer.lighten(Waiting(0, 0), lambda partition, entry: found[partition].append(entry.seq))
+    return found
+
+
+async def test_what_waits_is_made_lighter_from_the_oldest_on(redis: Redis) -> None:
+    writer = writer_of(redis)
+    for _ in range(10):
+        writer.add(0, "batch", 0, bytes(1_000))
+    writer.add(1, "batch", 0, bytes(1_000))
+    asked: list[int] = []
+
+    def halve(_: int, entry: InputEntry) -> InputEntry:
+        asked.append(entry.seq)
+        return msgspec.structs.replace(entry, data=entry.data[:500])
+
+    writer.lighten(Waiting(100, writer.waiting.size), halve)
+    assert asked == []
+    writer.lighten(Waiting(100, writer.waiting.size - 1_000), halve)
+    assert asked == [1, 2, 1], "as much of each partition as it has"
+    before = writer.waiting
+    writer.lighten(Waiting(before.entries - 4, before.size), lambda *_: None)
+    assert writer.waiting.entries <= before.entries - 4
+    assert writer.waiting.size < before.size
+    assert numbers(writer) == [[5, 6, 7, 8, 9, 10], []]
+    assert writer.waiting == Waiting(0, 0)
+
+
+async def test_a_change_that_fails_leaves_what_it_was_asked_about(redis: Redis) -> None:
+    writer = writer_of(redis)
+    for _ in range(4):
+        writer.add(0, "batch", 0, b"x")
+
+    def refuse(_: int, entry: InputEntry) -> None:
+        if entry.seq == 3:
+            raise OSError
+
+    with pytest.raises(OSError):
+        writer.lighten(Waiting(0, 0), refuse)
+    assert numbers(writer) == [[3, 4], []]
+
+
+class Held:
+    """A shelf in memory."""
+
+    def __init__(self, *entries: InputEntry) -> None:
+        self.entries = list(entries)
+
+    def head(self, partition: int) -> list[InputEntry]:
+        return self.entries if partition == 0 else []
+
+    def done(self, partition: int, entries: int) -> None:
+        del self.entries[:entries]
+
+
+async def test_the_shelf_is_written_first_and_under_its_own_numbers(redis: Redis) -> None:
+    old = [InputEntry("batch", "feeds:0", 2, seq, 0, b"old") for seq in range(5, 605)]
+    shelf = Held(*old)
+    writer = PartitionWriter(redis, partitions=2, writer="feeds:0", epoch=3, shelf=shelf)
+    writer.add(0, "batch", 0, b"new")
+    writer.add(1, "batch", 0, b"beside")
+    assert await writer.flush() == 602
+    assert shelf.entries == []
+    assert await entries_in(redis, 0) == [*old, InputEntry("batch", "feeds:0", 3, 1, 0, b"new")]
+    assert [entry.data for entry in await entries_in(redis, 1)] == [b"beside"]
+
+
+async def test_what_goes_to_the_shelf_while_it_is_written_comes_twice_at_most(redis: Redis) -> None:
+    shelf = Held()
+    writer = PartitionWriter(redis, partitions=1, writer="feeds:0", epoch=3, shelf=shelf)
+    for _ in range(1_000):
+        writer.add(0, "batch", 0, b"x")
+    writing = asyncio.create_task(writer.flush())
+    await until(lambda: writer.written)
+    writer.lighten(Waiting(100, 1 << 30), lambda _, entry: shelf.entries.append(entry))
+    writer.add(0, "batch", 0, b"last")
+    await writing
+    entries, reader = await entries_in(redis, 0), Sequencer()
+    taken = [each.seq for each in entries if reader.accept(each.writer, each.epoch, each.seq)]
+    assert taken == list(range(1, 1_002))
+    assert (reader.missing, reader.repeated) == (0, len(entries) - 1_001)
 
 
 async def test_large_entries_go_in_several_rounds(redis: Redis) -> None:

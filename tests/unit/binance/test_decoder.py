@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
@@ -10,6 +10,7 @@ from foreshock_sdk import ContextField, ControlKind, Decoded, Instruments, Liqui
 from foreshock_sdk.rows import liquidation_events
 
 CANARY = "btcusdt@markPrice@1s"
+TS = 1_791_565_602_120
 ORDER = {
     "s": "BTCUSDT",
     "S": "SELL",
@@ -173,3 +174,74 @@ def test_the_contract_in_the_table_is_used_before_the_rule() -> None:
     instruments.put(listed)
     feed(force_order(s="1000CATUSDT"), instruments=instruments)
     assert instruments.specs == [listed]
+
+
+class TestMarket:
+    BOOK: ClassVar[Any] = {
+        "e": "depthUpdate",
+        "E": TS + 2,
+        "T": TS,
+        "s": "BTCUSDT",
+        "b": [["10", "1"]],
+        "a": [["11", "2"]],
+    }
+
+    def streamed(self, stream: str, canary: str = CANARY, **changes: Any) -> Decoded:
+        decoder = BinanceDecoder(canary, Instruments("binance"))
+        return decoder.feed([msgspec.json.encode({"stream": stream, "data": {**self.BOOK, **changes}})])
+
+    @pytest.mark.parametrize("stream", ["btcusdt@depth20@500ms", "btcusdt@depth5", "btcusdt@depth10@100ms"])
+    def test_a_partial_book_is_whole(self, stream: str) -> None:
+        found = self.streamed(stream)
+        assert (found.books.bids, found.books.asks) == ([[(10.0, 1.0)]], [[(11.0, 2.0)]])
+        assert (found.books.ts_event_ms, found.pushed_ms, found.canary) == ([TS], TS + 2, 0)
+
+    @pytest.mark.parametrize("stream", ["btcusdt@depth", "btcusdt@depth@100ms", "btcusdt@rpiDepth@500ms", ""])
+    def test_what_changed_in_a_book_is_none(self, stream: str) -> None:
+        found = self.streamed(stream)
+        assert (len(found.books), found.ignored, found.faults) == (0, 1, [])
+
+    @pytest.mark.parametrize(("symbol", "canary"), [("BTCUSDT", TS + 2), ("ETHUSDT", 0)])
+    def test_a_book_may_be_the_canary(self, symbol: str, canary: int) -> None:
+        assert self.streamed("x@depth20@500ms", "btcusdt@depth20@500ms", s=symbol).canary == canary
+
+    @pytest.mark.parametrize("changes", [{"T": 0}, {"b": None}, {"a": [["-1", "1"]]}, {"s": "WHAT"}])
+    def test_a_book_that_cannot_be_is_a_fault(self, changes: dict[str, Any]) -> None:
+        (fault,) = self.streamed("btcusdt@depth20@500ms", **changes).faults
+        assert fault.row == 0
+
+    def test_sizes_of_coin_margined_contracts_become_coins(self) -> None:
+        """Trap 2: the merged streams hold contracts of 100 USD beside coins."""
+        top = {
+            "e": "bookTicker",
+            "u": 1,
+            "E": TS,
+            "T": TS,
+            "s": "BTCUSD_PERP",
+            "b": "50",
+            "B": "3",
+            "a": "100",
+            "A": "4",
+        }
+        assert feed(combined(top)).context.value == [50.0, 6.0, 100.0, 4.0]
+
+    def test_every_mark_of_the_array_is_context_and_any_is_its_canary(self) -> None:
+        marks = [
+            {"e": "markPriceUpdate", "E": TS, "s": name, "p": "2", "i": "3", "r": "0.1"}
+            for name in ("BTCUSDT", "ETHUSD_PERP", "1000PEPEUSDT")
+        ]
+        frame = msgspec.json.encode({"stream": "!markPrice@arr@1s", "data": [*marks, {"e": "markPriceUpdate"}]})
+        found = BinanceDecoder("!markPrice@arr@1s", Instruments("binance")).feed([frame])
+        assert found.context.value == [2.0, 3.0, 0.1] * 3
+        assert (found.canary, [(fault.frame, fault.row) for fault in found.faults]) == (TS, [(0, 3)])
+
+    def test_open_interest_comes_from_rest(self) -> None:
+        found = feed({"openInterest": "10659.509", "symbol": "BTCUSDT", "time": 1589437530011})
+        told = (found.context.field, found.context.value, found.context.ts_event_ms)
+        assert told == ([ContextField.OPEN_INTEREST], [10659.509], [1589437530011])
+        (fault,) = feed({"openInterest": "-1", "symbol": "BTCUSDT", "time": 1589437530011}).faults
+        assert fault.row == 0
+
+    def test_open_interest_in_contracts_is_left_out(self) -> None:
+        found = feed({"openInterest": "15004", "symbol": "BTCUSD_PERP", "pair": "BTCUSD", "time": 1589437530011})
+        assert (len(found.context), found.ignored, found.faults) == (0, 1, [])

@@ -92,14 +92,27 @@ def test_mark_price_is_context_and_canary() -> None:
     assert (found.canary, found.pushed_ms) == (1562305380000, 1562305380000)
 
 
+def test_a_book_ticker_is_context() -> None:
+    found, instruments = decode("book_ticker_stream")
+    assert dict(zip(found.context.field, found.context.value, strict=True)) == {
+        ContextField.BID: 25.3519,
+        ContextField.BID_QUANTITY: 31.21,
+        ContextField.ASK: 25.3652,
+        ContextField.ASK_QUANTITY: 40.66,
+    }
+    assert (set(found.context.ts_event_ms), found.pushed_ms) == ({1568014460891}, 1568014460893)
+    assert instruments.specs[0].raw_symbol == "BNBUSDT"
+
+
 @pytest.mark.parametrize(
     "name",
     [
-        *("agg_trade_stream", "book_ticker_stream", "depth_update_stream", "subscribe_request"),
+        *("agg_trade_stream", "depth_update_stream", "subscribe_request"),
         "user_order_update_liquidation_calculated",
     ],
 )
 def test_other_known_payloads_are_silent(name: str) -> None:
+    """What changed in a book is nothing for us: only streams of whole books are read."""
     found, _ = decode(name)
     assert (len(found.liquidations), len(found.context), found.faults, found.controls) == (0, 0, [], [])
     assert found.ignored == 1

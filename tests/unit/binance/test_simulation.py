@@ -202,17 +202,68 @@ class TestRequests:
 
 
 class TestContext:
+    def told(self, script: BinanceScript, now: int, *symbols: str) -> list[str]:
+        rows = [SimContext(symbol, ContextField.MARK, 100.0, now) for symbol in symbols or ("BTCUSDT",)]
+        return [push.channel for push in script.context(rows, now)]
+
     def test_mark_prices_come_once_a_second_with_the_newest_of_all_fields(self) -> None:
         script = BinanceScript()
         funding = SimContext("BTCUSDT", ContextField.FUNDING, 0.0001, NOW)
         assert not script.context([funding], NOW), "nothing without a mark price"
         index = SimContext("BTCUSDT", ContextField.INDEX, 99.0, NOW)
         pushes = script.context([SimContext("BTCUSDT", ContextField.MARK, 100.0, NOW), index], NOW)
-        assert [push.channel for push in pushes] == ["btcusdt@markPrice@1s"]
+        assert [push.channel for push in pushes] == [
+            *("btcusdt@markPrice@1s", "!markPrice@arr@1s"),
+            *("btcusdt@depth20@500ms", "!bookTicker"),
+        ]
         found = BinanceDecoder("btcusdt@markPrice@1s", Instruments("binance")).feed([pushes[0].frame])
         assert found.context.value == [100.0, 99.0, 0.0001]
-        assert not script.context([SimContext("BTCUSDT", ContextField.MARK, 101.0, NOW)], NOW + 500)
-        assert script.context([SimContext("BTCUSDT", ContextField.MARK, 102.0, NOW)], NOW + 1000)
+
+    def test_each_stream_has_its_pace(self) -> None:
+        script = BinanceScript()
+        paces = [self.told(script, NOW + after) for after in (0, 400, 500, 1000, 5000)]
+        marks, book = ["btcusdt@markPrice@1s", "!markPrice@arr@1s"], ["btcusdt@depth20@500ms"]
+        assert paces == [[*marks, *book, "!bookTicker"], [], book, [*marks, *book], [*marks, *book, "!bookTicker"]]
+
+    def test_the_array_holds_all_contracts_of_both_margins(self) -> None:
+        """And a contract with COIN-M margin has no book on this host."""
+        script = BinanceScript()
+        assert "btcusd_perp@depth20@500ms" not in self.told(script, NOW, "BTCUSDT", "BTCUSD_PERP")
+        rows = [SimContext(symbol, ContextField.MARK, 1.0, NOW) for symbol in ("BTCUSDT", "BTCUSD_PERP")]
+        (push,) = [each for each in script.context(rows, NOW + 1000) if each.channel == "!markPrice@arr@1s"]
+        instruments = Instruments("binance")
+        found = BinanceDecoder("!markPrice@arr@1s", instruments).feed([push.frame])
+        assert [spec.raw_symbol for spec in instruments.specs] == ["BTCUSDT", "BTCUSD_PERP"]
+        assert found.canary == NOW + 1000
+
+    @pytest.mark.parametrize(
+        ("path", "channel", "delivered"),
+        [
+            ("/public/stream", "!bookTicker", True),
+            ("/public/stream", "btcusdt@depth20@500ms", True),
+            ("/public/stream", "!markPrice@arr@1s", False),
+            ("/market/stream", "!markPrice@arr@1s", True),
+            ("/market/stream", "btcusdt@bookTicker", False),
+            ("/stream", "btcusdt@bookTicker", True),
+            ("/stream", "btcusdt@markPrice@1s", False),
+        ],
+    )
+    def test_each_path_delivers_its_own_streams(self, path: str, channel: str, *, delivered: bool) -> None:
+        """Trap 1: the old path acknowledges all and goes on with what is public, so it looks alive."""
+        session = opened(path)
+        assert ask(session, method="SUBSCRIBE", params=[channel], id=1) == {"result": None, "id": 1}
+        assert session.subscribed(channel) is delivered
+
+
+def test_open_interest_is_told_by_rest() -> None:
+    script = BinanceScript()
+    unknown = script.rest("/fapi/v1/openInterest", "symbol=BTCUSDT")
+    assert unknown is not None
+    assert (unknown.status, msgspec.json.decode(unknown.body)["code"]) == (400, -1121)
+    script.context([SimContext("BTCUSDT", ContextField.OPEN_INTEREST, 5.5, NOW)], NOW)
+    reply = script.rest("/fapi/v1/openInterest", "symbol=BTCUSDT")
+    assert reply is not None
+    assert msgspec.json.decode(reply.body) == {"openInterest": "5.5", "symbol": "BTCUSDT", "time": NOW}
 
 
 def test_rest_knows_its_paths() -> None:

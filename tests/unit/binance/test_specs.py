@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import pytest
 
 from foreshock_binance.connector import BinanceConnector
 from foreshock_binance.specs import by_name, parse_exchange_info
-from foreshock_sdk import Endpoints, FrameError, Instruments, RestRequest
+from foreshock_sdk import Endpoints, FrameError, Instruments, Purpose, RestRequest, Route
 
 USD_MARGINED = b"""{"symbols":[
  {"symbol":"1000PEPEUSDT","baseAsset":"1000PEPE","quoteAsset":"USDT","contractType":"PERPETUAL"},
@@ -96,9 +98,44 @@ def test_production_asks_both_hosts_and_a_stand_in_is_asked_for_both() -> None:
     assert connector.next_page(RestRequest(name="usd-margined", url="x"), b"{}") is None
 
 
-def test_the_route_is_the_market_one() -> None:
-    """The old paths acknowledge and stay silent since 2026-04-23."""
-    connector = BinanceConnector()
-    (route,) = connector.routes(Instruments("binance"), ("ETHUSDT",), connector.endpoints)
-    assert route.url == "wss://fstream.binance.com/market/stream"
-    assert route.subscribe == ('{"method":"SUBSCRIBE","params":["!forceOrder@arr","btcusdt@markPrice@1s"],"id":1}',)
+class TestRoutes:
+    def routes(self, *names: str, symbols: tuple[str, ...] = ()) -> list[Route]:
+        connector = BinanceConnector()
+        instruments = Instruments("binance", [by_name(name) for name in names])
+        return list(connector.routes(instruments, symbols, connector.endpoints))
+
+    def test_liquidations_are_on_the_market_path(self) -> None:
+        """Trap 1: the old paths acknowledge and stay silent since 2026-04-23."""
+        route = self.routes()[0]
+        assert route.url == "wss://fstream.binance.com/market/stream"
+        assert route.subscribe == ('{"method":"SUBSCRIBE","params":["!forceOrder@arr","btcusdt@markPrice@1s"],"id":1}',)
+        assert route.purpose is Purpose.LIQUIDATIONS
+
+    def test_the_merged_stream_is_subscribed_once_on_one_host(self) -> None:
+        """Trap 2: dstream has the same rows since 2026-06-30; subscribed too, every order would come twice."""
+        routes = self.routes("BTCUSDT", "BTCUSD_PERP")
+        assert {urlsplit(route.url).hostname for route in routes} == {"fstream.binance.com"}
+        assert sum("!forceOrder@arr" in route.channels for route in routes) == 1
+
+    def test_context_has_sockets_of_its_own(self) -> None:
+        """Best prices and books are on the public path, for the few, of USD-M perpetuals."""
+        _, context, books = self.routes("BTCUSDT", "BTCUSDC", "ADAUSDT", "BTCUSD_PERP", "ETHUSDT_261225")
+        assert (context.url, context.channels) == ("wss://fstream.binance.com/market/stream", ("!markPrice@arr@1s",))
+        assert books.url == "wss://fstream.binance.com/public/stream"
+        assert books.channels == ("btcusdt@depth20@500ms", "!bookTicker", "btcusdc@depth20@500ms")
+        assert {context.purpose, books.purpose} == {Purpose.CONTEXT}
+
+    def test_open_interest_is_asked_from_rest_beside_the_marks(self) -> None:
+        """There is no stream of it; COIN-M's is on another host and counts contracts."""
+        _, context, _ = self.routes("BTCUSDT", "ADAUSDT", "BTCUSD_PERP")
+        (poll,) = context.polls
+        assert poll.request.url == "https://fapi.binance.com/fapi/v1/openInterest?symbol=BTCUSDT"
+        assert poll.every == 15.0
+
+    def test_books_of_the_markets_named_are_read_over_as_many_sockets_as_they_need(self) -> None:
+        names = tuple(f"C{number}USDT" for number in range(400))
+        books = self.routes(*names, symbols=names)[2:]
+        assert [(route.name, len(route.channels)) for route in books] == [
+            *(("books-0", 191), ("books-1", 191), ("books-2", 22)),
+        ]
+        assert {route.channels[0] for route in books} == {"btcusdt@depth20@500ms"}

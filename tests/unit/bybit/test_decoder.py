@@ -100,10 +100,24 @@ def test_other_topics_are_silent(topic: str) -> None:
 
 class TestTickers:
     def test_a_delta_tells_what_changed(self) -> None:
-        delta = {"symbol": "BTCUSD", "openInterest": "10", "singleOpenInterest": "6", "markPrice": ""}
-        found = feed({"topic": "tickers.BTCUSD", "type": "delta", "ts": 1673272861686, "data": delta})
+        delta = {"symbol": "ETHUSDT", "openInterest": "10", "singleOpenInterest": "6", "markPrice": ""}
+        found = feed({"topic": "tickers.ETHUSDT", "type": "delta", "ts": 1673272861686, "data": delta})
         assert (found.context.field, found.context.value) == ([ContextField.OPEN_INTEREST], [6.0])
         assert found.canary == 0, "another socket's canary"
+
+    def test_amounts_of_inverse_contracts_are_usd_and_become_coins(self) -> None:
+        """In the venue's answer of 2025-10 openInterest / openInterestValue is the mark price. It counts both sides."""
+        whole = {"symbol": "BTCUSD", "markPrice": "114898.43", "openInterest": "240113967", "bid1Size": "8"}
+        delta = {"symbol": "BTCUSD", "singleOpenInterest": "57449.215", "bid1Price": "4", "bid1Size": "8"}
+        found = feed(
+            {"topic": "tickers.BTCUSD", "type": "snapshot", "ts": 1673272861686, "data": whole},
+            {"topic": "tickers.BTCUSD", "type": "delta", "ts": 1673272861786, "data": delta},
+        )
+        assert found.context.field == [
+            *(ContextField.MARK, ContextField.OPEN_INTEREST),
+            *(ContextField.OPEN_INTEREST, ContextField.BID, ContextField.BID_QUANTITY),
+        ]
+        assert found.context.value == [114898.43, pytest.approx(2089.79 / 2, abs=0.005), pytest.approx(0.5), 4.0, 2.0]
 
     def test_a_delta_without_news_still_sings(self) -> None:
         found = feed({"topic": "tickers.BTCUSDT", "ts": 1673272861686, "data": {"symbol": "BTCUSDT"}})
@@ -116,6 +130,54 @@ class TestTickers:
     def test_one_that_cannot_be_is_a_fault(self, changes: dict[str, Any]) -> None:
         ticker = {"topic": "tickers.BTCUSDT", "ts": 1673272861686, "data": {"symbol": "BTCUSDT"}}
         (fault,) = feed({**ticker, **changes}).faults
+        assert fault.row == 0
+
+
+def book(kind: str, ts: int, update: int = 7, **sides: Any) -> dict[str, Any]:
+    data = {"s": "BTCUSDT", "b": [], "a": [], **sides, "u": update, "seq": 1}
+    return {"topic": "orderbook.200.BTCUSDT", "type": kind, "ts": ts, "data": data}
+
+
+class TestBooks:
+    TS = 1673272861686
+    BIDS = (["10", "1"], ["9", "2"])
+    ASKS = (["11", "3"],)
+
+    def test_changes_make_the_book_and_size_0_takes_a_level_away(self) -> None:
+        found = feed(
+            book("snapshot", self.TS, b=self.BIDS, a=self.ASKS),
+            book("delta", self.TS + 50, b=[["10", "0"], ["8", "4"]], a=[["10.5", "1"]]),
+        )
+        assert found.books.bids == [[(9.0, 2.0), (8.0, 4.0)]]
+        assert found.books.asks == [[(10.5, 1.0), (11.0, 3.0)]]
+        assert (found.books.frame, found.books.ts_event_ms, found.pushed_ms) == ([1], [self.TS + 50], self.TS + 50)
+
+    @pytest.mark.parametrize(("kind", "update"), [("snapshot", 9), ("delta", 1)])
+    def test_a_snapshot_and_a_restart_begin_anew(self, kind: str, update: int) -> None:
+        """A delta whose update id is 1 is a snapshot: the service restarted."""
+        found = feed(
+            book("snapshot", self.TS, b=self.BIDS, a=self.ASKS),
+            book(kind, self.TS + 100, update, b=[["5", "1"]], a=[["6", "1"]]),
+        )
+        assert (found.books.bids[-1], found.books.asks[-1]) == ([(5.0, 1.0)], [(6.0, 1.0)])
+
+    def test_a_change_of_nothing_is_left_out(self) -> None:
+        """A recording may begin in the middle."""
+        found = feed(book("delta", self.TS, b=self.BIDS))
+        assert (len(found.books), found.ignored, found.faults) == (0, 1, [])
+
+    def test_a_book_is_told_ten_times_a_second_at_most(self) -> None:
+        one = BybitDecoder("tickers.BTCUSDT", Instruments("bybit"))
+        frames = [book("snapshot", self.TS, b=self.BIDS, a=self.ASKS)]
+        frames += [book("delta", self.TS + at, b=[["9", str(at)]]) for at in range(10, 1000, 10)]
+        told = [len(one.feed([msgspec.json.encode(frame)]).books) for frame in frames]
+        assert sum(told) == 10
+
+    @pytest.mark.parametrize(
+        "changes", [{"ts": 0}, {"data": None}, {"type": "x"}, {"data": {"s": "BTCUSDT", "b": [["-1", "1"]], "a": []}}]
+    )
+    def test_one_that_cannot_be_is_a_fault(self, changes: dict[str, Any]) -> None:
+        (fault,) = feed({**book("snapshot", self.TS), **changes}).faults
         assert fault.row == 0
 
 

@@ -79,7 +79,7 @@ def test_a_ticker_is_context_and_canary() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("orderbook_delta", "orderbook_snapshot", "publicTrade_docs"),
+        *("orderbook_delta", "publicTrade_docs"),
         *("instruments_inverse", "instruments_linear"),
     ],
 )
@@ -87,6 +87,13 @@ def test_other_known_payloads_are_silent(name: str) -> None:
     found, _ = decode(name)
     assert (len(found.liquidations), len(found.context), found.faults, found.controls) == (0, 0, [], [])
     assert found.ignored == 1
+
+
+def test_a_book_begins_with_its_snapshot() -> None:
+    found, _ = decode("orderbook_snapshot")
+    assert found.books.bids == [[(27450.0, 0.5), (27449.5, 1.0)]]
+    assert found.books.asks == [[(27451.0, 0.75), (27451.5, 0.9)]]
+    assert found.books.ts_event_ms == [1709891679000]
 
 
 @pytest.mark.parametrize(

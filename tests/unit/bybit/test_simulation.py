@@ -151,9 +151,9 @@ class TestRequests:
 class TestTickers:
     def test_a_snapshot_comes_first_then_deltas(self) -> None:
         script = BybitScript()
-        (first,) = script.context([mark(100.0)], NOW)
+        first, _ = script.context([mark(100.0)], NOW)
         assert not script.context([mark(100.5)], NOW + 50), "at most one in 100 ms"
-        (second,) = script.context([SimContext("BTCUSDT", ContextField.BID, 99.0, NOW)], NOW + 100)
+        second, _ = script.context([SimContext("BTCUSDT", ContextField.BID, 99.0, NOW)], NOW + 100)
         frames = [msgspec.json.decode(push.frame) for push in (first, second)]
         assert [frame["type"] for frame in frames] == ["snapshot", "delta"]
         assert frames[1]["data"] == {"symbol": "BTCUSDT", "markPrice": "100.5", "bid1Price": "99"}
@@ -176,6 +176,28 @@ class TestTickers:
         assert (data["singleOpenInterest"], data["openInterest"]) == ("5", "10")
         found = BybitDecoder("tickers.BTCUSDT", Instruments("bybit")).feed([push.frame])
         assert found.context.value == [5.0]
+
+
+class TestBooks:
+    def test_a_snapshot_comes_first_then_what_changed(self) -> None:
+        script = BybitScript()
+        told = [script.context([mark(100.0 + at)], NOW + 100 * at)[1] for at in range(3)]
+        assert {push.channel for push in told} == {"orderbook.200.BTCUSDT"}
+        assert [msgspec.json.decode(push.frame)["type"] for push in told] == ["snapshot", "delta", "delta"]
+        one = BybitDecoder("tickers.BTCUSDT", Instruments("bybit"))
+        books = one.feed([push.frame for push in told]).books
+        assert len(books.bids[0]) == len(books.asks[0]) == 5
+        assert books.bids[0][0][0] == pytest.approx(101.9898)
+
+    def test_a_new_subscriber_of_any_depth_is_greeted_with_the_whole_book(self) -> None:
+        script = BybitScript()
+        script.context([mark(100.0)], NOW)
+        session = opened(script)
+        ask(session, op="subscribe", args=["orderbook.50.BTCUSDT", "orderbook.50.ETHUSDT"])
+        (push,) = session.greeting(NOW + 1)
+        assert (push.channel, msgspec.json.decode(push.frame)["type"]) == ("orderbook.50.BTCUSDT", "snapshot")
+        channels = [each.channel for each in script.context([mark(101.0)], NOW + 100)]
+        assert channels == ["tickers.BTCUSDT", "orderbook.200.BTCUSDT", "orderbook.50.BTCUSDT"]
 
 
 class TestRest:

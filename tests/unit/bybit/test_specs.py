@@ -7,7 +7,7 @@ import pytest
 
 from foreshock_bybit.connector import BybitConnector
 from foreshock_bybit.specs import by_name, parse_page
-from foreshock_sdk import Endpoints, FrameError, Instruments
+from foreshock_sdk import Endpoints, FrameError, Instruments, OptionError, Purpose
 
 FRAMES = Path(__file__).parent / "frames"
 
@@ -114,27 +114,48 @@ class TestRoutes:
         assert self.routes(["BTCUSDT", "BTCPERP", "BTCUSD"]) == [
             ("linear-0", 3, "tickers.BTCUSDT"),
             ("inverse-0", 2, "tickers.BTCUSD"),
+            ("linear-context-0", 4, "tickers.BTCUSDT"),
+            ("inverse-context-0", 2, "tickers.BTCUSD"),
         ]
 
     def test_only_what_is_tracked_is_subscribed(self) -> None:
         assert self.routes(["BTCUSDT", "ETHUSDT", "ETHPERP", "BTCUSD"], ("ETHUSDT",)) == [
-            ("linear-0", 3, "tickers.BTCUSDT")
+            ("linear-0", 3, "tickers.BTCUSDT"),
+            ("linear-context-0", 5, "tickers.BTCUSDT"),
         ]
+
+    def test_context_has_sockets_of_its_own_with_the_canary_on_each(self) -> None:
+        names = ["BTCUSDT", "1000PEPEUSDT", "BTCUSDT-25DEC26"]
+        instruments = Instruments("bybit", [by_name(name) for name in names])
+        connector = BybitConnector().configured({"book_levels": 1000})
+        liquidations, context = connector.routes(instruments, (), connector.endpoints)
+        assert (liquidations.purpose, context.purpose) == (Purpose.LIQUIDATIONS, Purpose.CONTEXT)
+        assert context.channels == (
+            *("tickers.BTCUSDT", "tickers.1000PEPEUSDT", "tickers.BTCUSDT-25DEC26"),
+            "orderbook.1000.BTCUSDT",
+        )
+
+    def test_a_depth_that_the_venue_has_not_is_refused(self) -> None:
+        with pytest.raises(OptionError, match="book_levels"):
+            BybitConnector().configured({"book_levels": 30})
 
     def test_topics_are_spread_over_sockets_of_at_most_21000_characters(self) -> None:
         names = [f"COIN{number}USDT" for number in range(2000)]
         instruments = Instruments("bybit", [by_name(name) for name in names])
         routes = BybitConnector().routes(instruments, (), Endpoints("ws://h", "http://h"))
-        assert len(routes) == 3
+        assert [route.name for route in routes] == [
+            *("linear-0", "linear-1", "linear-2"),
+            *("linear-context-0", "linear-context-1", "linear-context-2"),
+        ]
         for route in routes:
             assert len(msgspec.json.encode(route.channels)) <= 21_000
             assert route.channels[0] == route.canary.channel
         topics = [channel for route in routes for channel in route.channels[1:]]
-        assert topics == [f"allLiquidation.{name}" for name in names]
+        assert topics == [f"{word}.{name}" for word in ("allLiquidation", "tickers") for name in names]
 
     def test_requests_hold_ten_topics(self) -> None:
         instruments = Instruments("bybit", [by_name(f"COIN{number}USDT") for number in range(25)])
-        (route,) = BybitConnector().routes(instruments, (), Endpoints("ws://h", "http://h"))
+        route = BybitConnector().routes(instruments, (), Endpoints("ws://h", "http://h"))[0]
         args = [msgspec.json.decode(frame)["args"] for frame in route.subscribe]
         assert [len(each) for each in args] == [10, 10, 6]
         assert tuple(topic for each in args for topic in each) == route.channels

@@ -16,7 +16,7 @@ from foreshock_model.batch import CONTEXT_COLUMNS, LIQUIDATION_COLUMNS, EventBat
 from foreshock_model.entries import InputEntry
 from foreshock_model.errors import CodecError
 
-REF = InstrumentRef("binance", "PEPEUSDT", "1000PEPEUSDT-PERP.BINANCE", "1000PEPEUSDT", 1000.0)
+REF = InstrumentRef("binance", "PEPEUSDT", "1000PEPEUSDT-PERP.BINANCE", "1000PEPEUSDT", 1000.0, 4)
 LIQUIDATION = (0, 1, 0, 5, 0.000_018, 1e6, 18.0, 1_795_000_000_000_000_000, 1_795_000_000_100_000_000, 0xABC)
 CONTEXT = (0, 0, 0.000_018, 1_795_000_000_000_000_000, 1_795_000_000_100_000_000)
 
@@ -42,6 +42,7 @@ def test_a_batch_shows_every_row_with_its_contract_and_names_for_numbers() -> No
             "instrument": "1000PEPEUSDT-PERP.BINANCE",
             "raw_symbol": "1000PEPEUSDT",
             "multiplier": 1000.0,
+            "spec_version": 4,
             "liquidated_side": "SHORT",
             "price_kind": "average",
             "flags": ["CLAMPED", "REPLAYED"],

@@ -105,6 +105,11 @@ def test_absent_is_not_calm() -> None:
     assert "none yet" in text
 
 
+def test_how_much_of_the_market_is_seen_is_shown_and_unknown_is_not_all() -> None:
+    assert "market seen 53%" in shown(progress(), msgspec.structs.replace(HOUSE, coverage=0.53))
+    assert "market seen -" in shown(progress(), HOUSE)
+
+
 def test_an_endless_run_shows_neither_an_end_nor_a_ledger() -> None:
     text = shown(progress(duration_s=0.0, port=None), HOUSE)
     assert "liquidations 1,230" in text

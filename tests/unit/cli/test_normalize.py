@@ -36,6 +36,7 @@ KEYS = [
     "notional_usd",
     "ts_event_ns",
     "event_id",
+    "spec_version",
 ]
 
 
@@ -102,6 +103,7 @@ def test_a_liquidation_has_exactly_the_canonical_keys(tmp_path: Path, capsys: py
         "quantity": 0.19,
         "notional_usd": pytest.approx(15703.861),
         "ts_event_ns": 1_791_565_602_120_000_000,
+        "spec_version": 0,
     }
     assert (shown.code, shown.bad) == (Exit.OK, [])
 
@@ -248,7 +250,9 @@ def test_a_file_that_is_no_list_of_contracts_is_named(tmp_path: Path, capsys: py
 
 def test_an_unknown_venue_is_answered_with_those_installed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["normalize", "ftx"]) == Exit.USAGE
-    assert "installed: binance, bybit, okx" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "installed: binance, bitget, bybit, " in told
+    assert "okx" in told
 
 
 def test_venues_are_checked_all_at_once() -> None:
@@ -307,3 +311,42 @@ def test_stdin_is_the_default(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(binance().encode())))
     assert main(["normalize", "binance"]) == Exit.OK
     assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+COIN = {"symbol": "BTCUSD_CM", "side": "sell", "price": "60000", "amount": "600", "ts": "1777358886549"}
+BITGET = {"action": "update", "arg": {"instType": "coin-futures", "topic": "liquidation"}, "data": [COIN], "ts": 1}
+
+
+@pytest.mark.parametrize(("value", "notional"), [("quote", 600.0), ("base", 36_000_000.0)])
+def test_an_option_of_the_venue_says_what_is_not_documented(
+    value: str, notional: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "frames.jsonl"
+    file.write_text(json.dumps(BITGET) + "\n")
+    assert main(["normalize", "bitget", str(file), "--option", f"coin_futures_amount={value}"]) == Exit.OK
+    assert json.loads(capsys.readouterr().out)["notional_usd"] == notional
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("coin_futures_amount=some", "--option coin_futures_amount: 'some': Invalid enum value 'some'"),
+        ("amount=1", "--option amount: 1: bitget has no such option; there are coin_futures_amount"),
+        ("amount", "--option 'amount' is not NAME=VALUE"),
+    ],
+)
+def test_a_wrong_option_is_named(option: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["normalize", "bitget", "--option", option]) == Exit.USAGE
+    assert words in capsys.readouterr().err
+
+
+def test_what_a_venue_tells_of_the_past_is_no_news(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trade = {"id": "014f495a0000000200000005", "side": "SELL", "size": "3.9", "price": "22.87", "type": "LIQUIDATED"}
+    contents = {"trades": [{**trade, "createdAt": "2024-08-04T07:34:50.628Z"}]}
+    frame = {"type": "subscribed", "id": "LINK-USD", "channel": "v4_trades", "contents": contents}
+    file = tmp_path / "frames.jsonl"
+    file.write_text(json.dumps({"connection_id": "x", "message_id": 1, **frame}) + "\n")
+    assert main(["normalize", "dydx", str(file)]) == Exit.OK
+    assert not capsys.readouterr().out
+    assert main(["normalize", "dydx", str(file), "--snapshots"]) == Exit.OK
+    assert json.loads(capsys.readouterr().out)["symbol"] == "LINKUSDT"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from foreshock_cli import signal_lines
@@ -58,6 +59,12 @@ def test_characters_of_two_columns_keep_the_columns_too() -> None:
 def test_nothing_sent_reaches_the_terminal_as_a_control_sequence() -> None:
     evil = signal_lines.Message(symbol="\x1b[2J", explanation="\x07\x9b31m", level="\x1b]0;x\x07")
     assert not set(signal_lines.line(evil).plain) & {chr(code) for code in (*range(32), *range(127, 160))}
+
+
+def test_a_signal_names_the_venues_it_has_to_do_without() -> None:
+    quality = {"status": "DEGRADED", "venues_missing": ["bybit", "\x1bokx"], "later": 1}
+    data = msgspec.json.encode({"level": "ALERT", "explanation": "why", "data_quality": quality})
+    assert signal_lines.line(signal_lines.parse(data)).plain.endswith("why  without bybit, \\x1bokx")
 
 
 def test_an_unknown_level_ranks_highest_and_is_shown() -> None:

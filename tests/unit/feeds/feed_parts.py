@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from foreshock_sdk import (
+    BaseConnector,
     Canary,
     Control,
     ControlKind,
@@ -23,7 +24,7 @@ from foreshock_sdk import (
     Throttle,
 )
 from foreshock_sdk.columns import RawLiquidation
-from foreshock_sdk.events import LiquidatedSide, PriceKind
+from foreshock_sdk.events import EventFlag, LiquidatedSide, PriceKind
 
 SECOND = 10**9
 ROUTE = Route(
@@ -40,6 +41,9 @@ class ToyFrame(msgspec.Struct):
     """What a frame of the toy venue may say."""
 
     price: float | None = None
+    ts: int = 1
+    replayed: bool = False
+    missing: int = 0
     canary: int = 0
     pushed_ms: int = 0
     control: ControlKind | None = None
@@ -56,15 +60,17 @@ class ToyDecoder:
                 continue
             found.canary = max(found.canary, said.canary)
             found.pushed_ms = max(found.pushed_ms, said.pushed_ms)
+            found.missing += said.missing
             if said.control is not None:
                 found.controls.append(Control(at, said.control, "7", "why"))
             if said.price is not None:
-                row = RawLiquidation(0, LiquidatedSide.LONG, said.price, PriceKind(0), 1.0, 1, said.price)
-                found.liquidations.append(at, row)
+                row = RawLiquidation(0, LiquidatedSide.LONG, said.price, PriceKind(0), 1.0, said.ts, said.price)
+                flags = EventFlag.REPLAYED if said.replayed else EventFlag.NONE
+                found.liquidations.append(at, row._replace(flags=flags))
         return found
 
 
-class ToyConnector:
+class ToyConnector(BaseConnector):
     venue = "toy"
     endpoints = Endpoints("ws://127.0.0.1:1", "http://127.0.0.1:1")
     throttle = Throttle(push_interval=0.1)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from foreshock_feeds.domain.assemble import ENTRY_ROWS, GRID_NS, PIECES, TICK_NS, Assembler
+from foreshock_feeds.domain.assemble import ENTRY_ROWS, PIECES, TICK_NS, Assembler
+from foreshock_feeds.domain.conflate import GRID_NS
 from foreshock_feeds.domain.ingest import Ingest, Ingested
 from foreshock_model.batch import CONTEXT_COLUMNS, decode, empty, encode
 from foreshock_model.keys import partition_of
@@ -46,7 +47,7 @@ def test_every_row_of_every_venue_arrives_once_in_the_partition_of_its_symbol(pa
     for venue in ("binance", "okx"):
         source = ingest(venue, partitions)
         assembler.add(source, rows(source, 0, 1, 2, 3, 4, 0, context=3))
-    assert assembler.rows == 18
+    assert assembler.rows == 12
     seen = []
     for partition, batch in assembler.cut(5):
         for event in decode(encode(batch)).events():
@@ -66,9 +67,9 @@ def test_context_rides_in_the_same_entry() -> None:
     source = ingest("okx", 1)
     assembler.add(source, rows(source, 1, context=2))
     ((_, batch),) = assembler.cut(1)
-    assert [ref.symbol for ref in batch.instruments] == ["BTCUSDT", "ETHUSDT"]
-    assert batch.context["instrument"].tolist() == [0, 0]
-    assert batch.liquidations["instrument"].tolist() == [1]
+    assert [ref.symbol for ref in batch.instruments] == ["ETHUSDT", "BTCUSDT"]
+    assert batch.context["instrument"].tolist() == [1]
+    assert batch.liquidations["instrument"].tolist() == [0]
 
 
 def test_each_partition_gets_a_tick_in_a_grid_slot_without_an_entry() -> None:
@@ -106,18 +107,44 @@ def test_a_large_backlog_is_cut_into_several_entries() -> None:
     assert sizes == [ENTRY_ROWS, ENTRY_ROWS, ENTRY_ROWS // 2]
 
 
-def test_want_of_room_drops_context_first_then_the_oldest_liquidations() -> None:
-    assembler = Assembler(1)
-    source = ingest("okx", 1)
-    for first in (0, 1, 2):
-        assembler.add(source, rows(source, first, first, context=4))
-    assembler.add(source, rows(source, context=4))
-    assert assembler.bound(100) == (0, 0)
-    assert assembler.bound(6) == (16, 0)
-    assert assembler.bound(4) == (0, 2)
-    ((_, batch),) = assembler.cut(1)
-    assert [ref.symbol for ref in batch.instruments] == ["ETHUSDT", "SOLUSDT"]
-    assert assembler.rows == 0
+def test_context_is_cut_once_in_a_slot_and_liquidations_at_once() -> None:
+    assembler, source = Assembler(1), ingest("okx", 1)
+    assembler.add(source, rows(source, context=2))
+    ((_, first),) = assembler.cut(GRID_NS)
+    assert first.context["value"].size == 1, "the newest of both"
+    assembler.add(source, rows(source, 0, context=1))
+    ((_, second),) = assembler.cut(GRID_NS + 1)
+    assert (second.liquidations["price"].size, second.context["value"].size) == (1, 0)
+    assert assembler.cut(2 * GRID_NS - 1) == []
+    ((_, third),) = assembler.cut(2 * GRID_NS)
+    assert (third.liquidations["price"].size, third.context["value"].size) == (0, 1)
+
+
+def test_while_redis_is_away_the_newest_context_is_kept_for_later() -> None:
+    assembler, source = Assembler(1), ingest("okx", 1)
+    for slot in range(1, 4):
+        assembler.add(source, rows(source, 0, context=1))
+        ((_, batch),) = assembler.cut(slot * GRID_NS, context=False)
+        assert (batch.liquidations["price"].size, batch.context["value"].size) == (1, 0)
+    ((_, batch),) = assembler.cut(4 * GRID_NS)
+    assert (batch.liquidations["price"].size, batch.context["value"].size) == (0, 1)
+    assert assembler.conflation.conflated == 2
+
+
+def test_what_comes_last_is_cut_whatever_the_time() -> None:
+    assembler, source = Assembler(1), ingest("okx", 1)
+    assembler.add(source, rows(source, context=1))
+    assembler.cut(GRID_NS)
+    assembler.add(source, rows(source, context=1))
+    assert assembler.cut(GRID_NS + 1) == []
+    assert len(assembler.cut(GRID_NS + 1, last=True)) == 1
+
+
+def test_ticks_are_seldom_while_nobody_reads_them() -> None:
+    assembler = Assembler(2)
+    assert assembler.due_ticks(TICK_NS) == [0, 1]
+    assert assembler.due_ticks(TICK_NS + GRID_NS, seldom=True) == []
+    assert assembler.due_ticks(2 * TICK_NS, seldom=True) == [0, 1]
 
 
 def test_a_long_wait_takes_the_room_of_its_rows_and_keeps_each_venues_order() -> None:
@@ -128,7 +155,7 @@ def test_a_long_wait_takes_the_room_of_its_rows_and_keeps_each_venues_order() ->
         found = rows(source, number % 5, context=number % 2)
         found.liquidations["price"][:] = number
         assembler.add(source, found)
-    assert assembler.rows == 15 * PIECES
+    assert assembler.rows == 10 * PIECES
     assert len(assembler._chunks) == 20
     ((_, batch),) = assembler.cut(1)
     seen: dict[str, list[float]] = {}
@@ -137,7 +164,7 @@ def test_a_long_wait_takes_the_room_of_its_rows_and_keeps_each_venues_order() ->
         seen.setdefault(event.venue, []).append(event.price)
     assert all(prices == sorted(prices) for prices in seen.values())
     assert sorted(price for prices in seen.values() for price in prices) == list(range(10 * PIECES))
-    assert batch.context["value"].size == 5 * PIECES
+    assert batch.context["value"].size == 2, "one a venue"
 
 
 def test_large_pieces_are_not_joined_to_larger_ones() -> None:
@@ -147,3 +174,11 @@ def test_large_pieces_are_not_joined_to_larger_ones() -> None:
         assembler.add(source, rows(source, *([0] * 40)))
     assert len(assembler._chunks) == PIECES
     assert max(batch.liquidations["price"].size for _, batch in assembler.cut(1)) <= ENTRY_ROWS
+
+
+def test_ticks_that_are_wanted_are_due_at_once_in_every_partition_and_only_once() -> None:
+    assembler = Assembler(2)
+    assert assembler.due_ticks(TICK_NS) == [0, 1]
+    assembler.want_ticks()
+    assert assembler.due_ticks(TICK_NS) == [0, 1]
+    assert assembler.due_ticks(TICK_NS) == []

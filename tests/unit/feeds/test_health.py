@@ -9,7 +9,7 @@ import pytest
 
 from foreshock_feeds import health as subject
 from foreshock_feeds.domain.route_state import RouteChange, RouteState
-from foreshock_feeds.health import RouteHealth, delay_ms
+from foreshock_feeds.health import Filling, Gap, RouteHealth, delay_ms
 from foreshock_model.tick import decode
 from foreshock_runtime.clock import FrameClock
 from foreshock_sdk.connector import Throttle
@@ -27,7 +27,9 @@ class Story:
 
     def at(self, now: int, before: RouteState, after: RouteState, last_good: int = 0, route: str = "a/0") -> None:
         self.clock.advance(now)
-        self.health.changed(RouteChange(route, before, after, "because", last_good))
+        gap = self.health.changed(RouteChange(route, before, after, "because", last_good))
+        if gap is not None:
+            self.health.gap(gap, Filling(whole=False))
 
     def told(self, kind: str) -> list[dict[Any, Any]]:
         entries = [dict(zip(each[6::2], each[7::2], strict=True)) for each in self.health.waiting]
@@ -101,7 +103,8 @@ def test_a_loss_is_a_gap_from_the_last_canary_to_the_next_through_all_attempts()
     story.at(320, UNPROVEN, CONNECTING, last_good=250)
     story.at(400, UNPROVEN, LIVE, last_good=390)
     (gap,) = story.told("gap")
-    assert gap == {"kind": "gap", "route": "a/0", "ts": "400", "from_ns": "250", "to_ns": "400"}
+    span = {"from_ns": "250", "to_ns": "400"}
+    assert gap == {"kind": "gap", "route": "a/0", "ts": "400", **span, "filled": "no", "rows": "0", "reason": ""}
 
 
 def test_a_route_added_later_misses_what_came_since_then() -> None:
@@ -132,3 +135,16 @@ def test_what_waits_is_bounded(monkeypatch: Any) -> None:
     for now in range(101, 120):
         story.at(now, UNPROVEN, CONNECTING)
     assert [entry["ts"] for entry in story.told("state")] == ["117", "118", "119"]
+    assert story.health.dropped > 3
+
+
+def test_a_gap_that_is_filled_says_when_it_was_asked_for_and_with_how_many_rows() -> None:
+    story = Story()
+    gap = Gap("a/0", 250, 400)
+    story.health.filling(gap)
+    assert story.health.gaps == 0
+    story.health.gap(gap, Filling(whole=True, rows=3))
+    span = {"route": "a/0", "ts": "100", "from_ns": "250", "to_ns": "400"}
+    assert story.told("backfill") == [{"kind": "backfill", **span}]
+    assert story.told("gap") == [{"kind": "gap", **span, "filled": "rest", "rows": "3", "reason": ""}]
+    assert story.health.gaps == 1

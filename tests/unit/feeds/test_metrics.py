@@ -22,6 +22,7 @@ def test_everything_counted_shows() -> None:
     metrics.dropped(4, 1)
     metrics.trimmed(2)
     metrics.unwritten(9)
+    metrics.recorded(8, 1)
     found = scraped(registry)
     assert found == {
         'foreshock_feeds_rows_total{kind="liquidation",venue="okx"}': 2,
@@ -30,5 +31,7 @@ def test_everything_counted_shows() -> None:
         'foreshock_feeds_dropped_total{kind="liquidation"}': 1,
         "foreshock_feeds_trimmed_unread_total": 2,
         "foreshock_feeds_unwritten_total": 9,
+        "foreshock_feeds_recorded_frames_total": 8,
+        "foreshock_feeds_unrecorded_frames_total": 1,
     }
     assert metrics.dropped_total == 5

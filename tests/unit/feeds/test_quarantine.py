@@ -35,6 +35,7 @@ def test_the_newest_are_kept_cut_to_a_bound_and_all_are_counted() -> None:
         quarantine.add("a/0", f"{number} ".ljust(3 * FRAME_BYTES), FAULT)
     assert len(quarantine.waiting) == KEPT
     assert quarantine.counts["a/0"] == KEPT + 5
+    assert quarantine.dropped == 5
     assert fields(quarantine.waiting[-1])["frame"] == f"{KEPT + 4} ".ljust(FRAME_BYTES)
 
 

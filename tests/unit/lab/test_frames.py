@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Sequence
 
 import msgspec
@@ -11,11 +12,13 @@ from foreshock_binance.simulation import BinanceScript
 from foreshock_lab.demo import simulations
 from foreshock_lab.domain.facts import FrameReader, fact_of
 from foreshock_lab.domain.timeline import Oddity
-from foreshock_lab.odd_frames import BENDS, IMPOSSIBLE_MS, NAME, craft
+from foreshock_lab.odd_frames import BENDS, GZIP, IMPOSSIBLE_MS, NAME, craft
 from foreshock_sdk import Instruments, LiquidatedSide, Push, SimLiquidation
 
 NOW_MS = 1_780_000_000_500
 VENUES = sorted(simulations().scripts)
+SENSIBLE = {("gate", Oddity.NEGATIVE_SIZE)}
+"""What is nonsense elsewhere and is not there: a negative size is a short that died."""
 
 
 class Mute(BinanceScript):
@@ -30,13 +33,19 @@ def reader(venue: str) -> FrameReader:
     return FrameReader(found.connectors[venue], Instruments(venue, found.scripts[venue].listing()))
 
 
+def unpacked(frame: str | bytes) -> str:
+    if isinstance(frame, bytes):
+        return (gzip.decompress(frame) if frame.startswith(GZIP) else frame).decode("utf-8", "replace")
+    return frame
+
+
 @pytest.mark.parametrize("venue", VENUES)
 def test_a_told_row_is_read_back_as_the_same_fact(venue: str) -> None:
     script = simulations().scripts[venue]
     spec = script.listing()[0]
     row = SimLiquidation(0, spec.raw_symbol, LiquidatedSide.SHORT, 95_000.5, 3.0, NOW_MS - 10)
     script.offer([row])
-    pushes = [push for later in range(0, 3_000, 100) for push in script.due(NOW_MS + later)]
+    pushes = [push for later in range(0, 3_000, 100) for push in script.due(NOW_MS + later) if push.rows]
     assert [push.rows for push in pushes] == [(0,)]
     (told,) = reader(venue).read(pushes[0].frame)
     assert told.fact == fact_of(spec, 1, NOW_MS - 10, price=95_000.5, size=3.0)
@@ -46,10 +55,8 @@ def test_a_told_row_is_read_back_as_the_same_fact(venue: str) -> None:
 @pytest.mark.parametrize("venue", VENUES)
 def test_the_route_of_a_frame_is_one_of_the_venues_and_its_time_is_its_own(venue: str) -> None:
     script = simulations().scripts[venue]
-    script.offer(
-        [SimLiquidation(0, "BTC-USDT-SWAP" if venue == "okx" else "BTCUSDT", LiquidatedSide.LONG, 9e4, 1.0, NOW_MS)]
-    )
-    (push,) = [push for later in range(0, 3_000, 100) for push in script.due(NOW_MS + later)]
+    script.offer([SimLiquidation(0, script.listing()[0].raw_symbol, LiquidatedSide.LONG, 9e4, 1.0, NOW_MS)])
+    (push,) = [push for later in range(0, 3_000, 100) for push in script.due(NOW_MS + later) if push.rows]
     eyes = reader(venue)
     route, told = eyes.read_on_route(push.frame)
     assert route in eyes.routes
@@ -64,7 +71,7 @@ def test_the_route_of_a_frame_is_one_of_the_venues_and_its_time_is_its_own(venue
 def test_every_bend_shows_in_every_venues_frames(venue: str, kind: Oddity) -> None:
     script = simulations().scripts[venue]
     (push,) = craft(kind, script, script.listing()[0], NOW_MS)
-    text = push.frame if isinstance(push.frame, str) else push.frame.decode("utf-8", "replace")
+    text = unpacked(push.frame)
     marks = {
         Oddity.NAN_PRICE: "NaN",
         Oddity.TEXT_PRICE: "about ninety",
@@ -79,7 +86,7 @@ def test_every_bend_shows_in_every_venues_frames(venue: str, kind: Oddity) -> No
         Oddity.NOT_JSON: "<html>",
     }
     assert marks.get(kind, "") in text
-    if kind not in {Oddity.UNKNOWN_SYMBOL, Oddity.FOREIGN_SYMBOL, Oddity.ZERO_PRICE}:
+    if kind not in {Oddity.UNKNOWN_SYMBOL, Oddity.FOREIGN_SYMBOL, Oddity.ZERO_PRICE} and (venue, kind) not in SENSIBLE:
         assert reader(venue).read(push.frame) == []
     if kind == Oddity.TRUNCATED:
         with pytest.raises(msgspec.DecodeError):

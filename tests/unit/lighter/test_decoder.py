@@ -63,7 +63,7 @@ def test_a_market_without_a_name_is_a_fault() -> None:
 
 def test_what_comes_on_subscribing_is_old() -> None:
     found = feed({**REAL, "type": "subscribed/trade"})
-    assert list(found.liquidations.flags) == [EventFlag.REPLAYED]
+    assert list(found.liquidations.flags) == [EventFlag.SNAPSHOT]
     assert found.controls == [Control(0, ControlKind.ACK)]
 
 

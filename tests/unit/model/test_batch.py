@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -95,6 +96,16 @@ def test_columns_of_different_lengths_are_refused_by_name() -> None:
     batch.liquidations["price"] = batch.liquidations["price"][:1]
     with pytest.raises(CodecError, match="'price'"):
         decode(encode(batch))
+
+
+def test_the_version_of_a_contracts_values_is_told_and_what_an_older_writer_sent_has_none() -> None:
+    batch = batch_of([Row()])
+    (ref,) = batch.instruments
+    batch.instruments = (msgspec.structs.replace(ref, spec_version=300),)
+    (event,) = decode(encode(batch)).events()
+    assert event.spec_version == 300
+    batch.instruments = (msgspec.structs.replace(ref, spec_version=0),)
+    assert decode(encode(batch)).instruments[0].spec_version == 0
 
 
 def test_events_are_one_row_views() -> None:

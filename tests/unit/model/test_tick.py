@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foreshock_model.errors import CodecError
-from foreshock_model.tick import LONGEST_DELAY_MS, TickData, decode
+from foreshock_model.tick import LONGEST_DELAY_MS, TickData, VenueLife, decode
 
 
 def test_delays_are_read_and_the_rest_is_ignored() -> None:
@@ -35,3 +35,15 @@ def test_damage_is_never_worse_than_a_codec_error(data: bytes) -> None:
     except CodecError:
         return
     assert all(0 <= delay <= LONGEST_DELAY_MS for delay in found.delays.values())
+
+
+def test_it_says_how_far_venues_are_seen() -> None:
+    found = decode(b'{"venues":{"okx":[0.5,0.12],"dydx":[1,0,"later"]},"coverage":0.06}')
+    assert found.venues == {"okx": VenueLife(0.5, 0.12), "dydx": VenueLife(1.0, 0.0)}
+    assert found.coverage == 0.06
+
+
+@pytest.mark.parametrize("venues", ['{"okx":[2,0]}', '{"okx":[0,-1]}', '{"okx":[1]}', '{"okx":{}}', '{"okx":[null,1]}'])
+def test_lives_and_shares_that_are_none_are_refused(venues: str) -> None:
+    with pytest.raises(CodecError, match="tick"):
+        decode(f'{{"venues":{venues}}}'.encode())

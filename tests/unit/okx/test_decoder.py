@@ -221,6 +221,10 @@ class TestMarks:
         assert found.context.field == [ContextField.MARK] * 3
         assert (found.canary, found.pushed_ms) == (TS + 5, TS + 9)
 
+    def test_of_a_contract_that_nobody_knows_it_is_silent(self) -> None:
+        found = feed(mark(TS, "BTC-USDT"))
+        assert (found.ignored, found.faults, len(found.context), found.pushed_ms) == (1, [], 0, TS)
+
     @pytest.mark.parametrize("data", [None, [7], [{"instId": "BTC-USDT-SWAP", "markPx": "NaN", "ts": "1"}]])
     def test_one_that_cannot_be_is_a_fault(self, data: Any) -> None:
         (fault,) = feed({**mark(TS), "data": data}).faults
@@ -231,3 +235,90 @@ def test_a_liquidation_was_pushed_no_earlier_than_its_newest_row() -> None:
     """The venue does not say when it pushed: a replay's clock goes by the rows."""
     found = feed(push(item(detail(), detail(ts=str(TS + 7)))), push(item(detail(ts=str(TS + 3)))))
     assert found.pushed_ms == TS + 7
+
+
+def row(channel: str, contract: str = "BTC-USDT-SWAP", **fields: Any) -> dict[str, Any]:
+    arg = {"channel": channel, "instId": contract}
+    return {"arg": arg, "data": [{"instId": contract, "ts": str(TS), **fields}]}
+
+
+class TestContext:
+    def test_sizes_of_tickers_are_contracts_and_become_coins(self) -> None:
+        found = feed(row("tickers", bidPx="50", bidSz="200", askPx="60", askSz="300"))
+        assert list(zip(found.context.field, found.context.value, strict=True)) == [
+            (ContextField.BID, 50.0),
+            (ContextField.BID_QUANTITY, 2.0),
+            (ContextField.ASK, 60.0),
+            (ContextField.ASK_QUANTITY, 3.0),
+        ]
+        assert found.canary == 0, "another channel of the canary's contract"
+
+    def test_an_empty_side_is_left_out(self) -> None:
+        found = feed(row("tickers", bidPx="", bidSz="", askPx="60", askSz="300"))
+        assert found.context.field == [ContextField.ASK, ContextField.ASK_QUANTITY]
+
+    def test_the_index_of_a_pair_is_its_perpetuals(self) -> None:
+        instruments = Instruments("okx")
+        found = feed(row("index-tickers", "BTC-USD", idxPx="84631.5"), instruments=instruments)
+        assert (found.context.field, found.context.value) == ([ContextField.INDEX], [84631.5])
+        assert instruments.specs[found.context.instrument[0]].raw_symbol == "BTC-USD-SWAP"
+
+    def test_context_shows_that_a_first_liquidation_is_old(self) -> None:
+        found = feed(row("funding-rate", fundingRate="0.1"), push(item(detail(ts=str(TS - 60_001)))))
+        assert list(found.liquidations.flags) == [EventFlag.REPLAYED]
+
+    @pytest.mark.parametrize(
+        ("channel", "fields"),
+        [
+            ("funding-rate", {"fundingRate": ""}),
+            ("open-interest", {"oiCcy": "-1"}),
+            ("index-tickers", {"idxPx": "0"}),
+            ("tickers", {"bidPx": "x"}),
+        ],
+    )
+    def test_one_that_cannot_be_is_a_fault(self, channel: str, fields: dict[str, Any]) -> None:
+        (fault,) = feed(row(channel, **fields)).faults
+        assert fault.row == 0
+
+
+def book(sequence: int, before: int, *, at: int = 0, bids: Any = (), asks: Any = ()) -> dict[str, Any]:
+    sides = {name: [[*level, "0", "1"] for level in levels] for name, levels in (("bids", bids), ("asks", asks))}
+    data = {**sides, "ts": str(TS + at), "seqId": sequence, "prevSeqId": before, "checksum": 1}
+    arg = {"channel": "books", "instId": "BTC-USDT-SWAP"}
+    return {"arg": arg, "action": "snapshot" if before < 0 else "update", "data": [data]}
+
+
+class TestBooks:
+    BEGIN = book(10, -1, bids=[["50", "1"], ["49", "2"]], asks=[["51", "3"]])
+
+    def test_changes_make_the_book(self) -> None:
+        found = feed(self.BEGIN, book(15, 10, at=100, bids=[["50", "0"]], asks=[["50.5", "4"]]))
+        assert (found.books.bids, found.books.asks) == ([[(49.0, 2.0)]], [[(50.5, 4.0), (51.0, 3.0)]])
+        assert (found.books.ts_event_ms, found.faults, found.replies) == ([TS + 100], [], [])
+
+    def test_an_idle_book_repeats_its_number(self) -> None:
+        assert not feed(self.BEGIN, book(10, 10, at=60_000), book(3, 10, at=61_000), book(4, 3, at=62_000)).faults
+
+    def test_a_hole_forgets_the_book_and_asks_for_it_anew(self) -> None:
+        one = decoder()
+        found = one.feed([msgspec.json.encode(each) for each in (self.BEGIN, book(20, 15, at=100))])
+        (fault,) = found.faults
+        assert fault.reason == "a hole in the book: 15 follows 10"
+        arg = {"channel": "books", "instId": "BTC-USDT-SWAP"}
+        assert [msgspec.json.decode(reply) for reply in found.replies] == [
+            {"op": "unsubscribe", "args": [arg]},
+            {"op": "subscribe", "args": [arg]},
+        ]
+        assert len(found.books) == 0
+        after = one.feed([msgspec.json.encode(book(25, 20, at=200))])
+        assert (after.ignored, after.replies, len(after.books)) == (1, [], 0), "asked once"
+        assert len(one.feed([msgspec.json.encode(self.BEGIN)]).books) == 1
+
+    def test_a_change_of_nothing_is_left_out(self) -> None:
+        found = feed(book(15, 10))
+        assert (found.ignored, found.faults) == (1, [])
+
+    @pytest.mark.parametrize("data", [None, [7], [{"asks": [], "bids": [], "ts": "1"}]])
+    def test_one_that_cannot_be_is_a_fault(self, data: Any) -> None:
+        (fault,) = feed({**self.BEGIN, "data": data}).faults
+        assert fault.row == 0

@@ -78,14 +78,32 @@ def test_mark_price_is_context() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "contract", "field", "value", "ts_ms"),
+    [
+        ("ws_funding_rate", "BTC-USDT-SWAP", ContextField.FUNDING, 0.0001, 1744590349506),
+        ("open-interest_2025-01", "BTC-USD-SWAP", ContextField.OPEN_INTEREST, 9450.4815189266069195, 1735689601474),
+    ],
+)
+def test_funding_and_open_interest_are_context(
+    name: str, contract: str, field: ContextField, value: float, ts_ms: int
+) -> None:
+    """Open interest counts coins: oiCcy, not oi."""
+    found, instruments = decode(name)
+    context = found.context
+    assert (context.field, context.value, context.ts_event_ms) == ([field], [value], [ts_ms])
+    assert instruments.specs[context.instrument[0]].raw_symbol == contract
+
+
+@pytest.mark.parametrize(
     "name",
     [
-        *("funding-rate_xperp_2026-08", "http_get_instruments_swap", "open-interest_2025-01", "subscribe_request"),
-        *("trades_2025-01", "ws_bbo_tbt", "ws_books_snapshot", "ws_books_update", "ws_funding_rate"),
+        *("funding-rate_xperp_2026-08", "http_get_instruments_swap", "subscribe_request"),
+        *("trades_2025-01", "ws_bbo_tbt", "ws_books_snapshot", "ws_books_update"),
         *("ws_instruments", "ws_orders_liquidation", "ws_tickers", "ws_trades"),
     ],
 )
 def test_other_known_payloads_are_silent(name: str) -> None:
+    """Spot pairs and contracts whose value nobody knows among them."""
     found, _ = decode(name)
     assert (len(found.liquidations), len(found.context), found.faults, found.controls) == (0, 0, [], [])
     assert found.ignored == 1

@@ -122,7 +122,7 @@ class TestGreeting:
         script.context([SimContext("BTC-USDT-SWAP", ContextField.MARK, 100.0, NOW)], NOW)
         session, instruments = opened(script), Instruments("okx", script.listing())
         connector = OkxConnector()
-        (route,) = connector.routes(instruments, (), connector.endpoints)
+        route = connector.routes(instruments, (), connector.endpoints)[0]
         session.receive(route.subscribe[0], NOW)
         pushes = session.greeting(NOW)
         assert [push.channel for push in pushes] == ["mark-price:BTC-USDT-SWAP", SWAPS]
@@ -192,16 +192,76 @@ class TestRequests:
         assert OkxScript().session(path) is None
 
 
-def test_mark_prices_come_every_200_ms_and_nothing_else_does() -> None:
-    script = OkxScript()
-    rows = [
-        SimContext("BTC-USDT-SWAP", ContextField.FUNDING, 0.1, NOW),
-        SimContext("BTC-USDT-SWAP", ContextField.MARK, 1.0, NOW),
-    ]
-    (push,) = script.context(rows, NOW)
-    assert push.channel == "mark-price:BTC-USDT-SWAP"
-    assert not script.context(rows, NOW + 199)
-    assert script.context(rows, NOW + 200)
+def told(script: OkxScript, now: int, contract: str = "BTC-USDT-SWAP", **values: float) -> list[str]:
+    rows = [SimContext(contract, ContextField[name.upper()], value, now) for name, value in values.items()]
+    return [push.channel.removesuffix(f":{contract}") for push in script.context(rows, now)]
+
+
+class TestContext:
+    def test_each_channel_has_its_pace(self) -> None:
+        script = OkxScript()
+        first = told(script, NOW, mark=2.0, index=2.0, funding=0.1, open_interest=4.0, bid=1.0, ask=3.0)
+        assert first == ["mark-price", "index-tickers:BTC-USDT", "funding-rate", "open-interest", "tickers", "books"]
+        paces = {after: told(script, NOW + after, mark=2.0) for after in (99, 100, 199, 200, 3000, 30_000)}
+        assert paces == {
+            99: [],
+            100: ["index-tickers:BTC-USDT", "tickers", "books"],
+            199: [],
+            200: ["mark-price", "index-tickers:BTC-USDT", "tickers", "books"],
+            3000: ["mark-price", "index-tickers:BTC-USDT", "open-interest", "tickers", "books"],
+            30_000: first,
+        }
+
+    def test_dated_contracts_have_no_funding_and_no_index_of_their_own(self) -> None:
+        assert told(OkxScript(), NOW, "BTC-USDT-261225", mark=2.0, index=2.0, funding=0.1) == ["mark-price", "books"]
+
+    def test_what_is_told_in_contracts_is_read_in_coins(self) -> None:
+        script = OkxScript()
+        rows = [
+            SimContext("BTC-USD-SWAP", field, value, NOW)
+            for field, value in (
+                (ContextField.MARK, 50.0),
+                (ContextField.OPEN_INTEREST, 3.0),
+                (ContextField.BID, 40.0),
+                (ContextField.ASK, 80.0),
+                (ContextField.BID_QUANTITY, 2.0),
+                (ContextField.ASK_QUANTITY, 4.0),
+            )
+        ]
+        found = decoder().feed([push.frame for push in script.context(rows, NOW)])
+        values = dict(zip(found.context.field, found.context.value, strict=True))
+        assert values == {
+            ContextField.MARK: 50.0,
+            ContextField.OPEN_INTEREST: 6.0,
+            ContextField.BID: 40.0,
+            ContextField.BID_QUANTITY: 5.0,
+            ContextField.ASK: 80.0,
+            ContextField.ASK_QUANTITY: 5.0,
+        }
+        assert found.books.bids[0][0] == (40.0, 2.0), "books stay in contracts"
+
+    def test_a_new_subscriber_is_greeted_with_the_newest_price_and_the_whole_book(self) -> None:
+        script = OkxScript()
+        told(script, NOW, mark=100.0)
+        told(script, NOW + 200, mark=101.0)
+        session = opened(script)
+        book = {"channel": "books", "instId": "BTC-USDT-SWAP"}
+        ask(session, "subscribe", MARK, book, {"channel": "books", "instId": "ETH-USDT-SWAP"})
+        greeting = [push.frame for push in session.greeting(NOW + 300)]
+        script.context([SimContext("BTC-USDT-SWAP", ContextField.MARK, 102.0, NOW)], NOW + 250)
+        later = script.context([SimContext("BTC-USDT-SWAP", ContextField.MARK, 102.0, NOW)], NOW + 400)
+        frames = [msgspec.json.decode(frame) for frame in greeting]
+        assert [frame["arg"]["channel"] for frame in frames] == ["mark-price", "books"]
+        found = decoder().feed([*greeting, *(push.frame for push in later)])
+        assert found.context.value[0] == 101.0
+        assert found.books.bids[-1][0][0] == pytest.approx(101.9898)
+        assert not found.faults
+
+    def test_index_prices_go_by_pair(self) -> None:
+        (answer,) = ask(opened(), "subscribe", {"channel": "index-tickers", "instId": "BTC-USDT"})
+        assert answer["event"] == "subscribe"
+        (answer,) = ask(opened(), "subscribe", {"channel": "index-tickers", "instId": "BTC-USDT-SWAP"})
+        assert answer["code"] == "60018"
 
 
 class TestRest:

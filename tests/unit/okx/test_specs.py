@@ -8,7 +8,7 @@ import pytest
 
 from foreshock_okx.connector import OkxConnector
 from foreshock_okx.specs import by_name, packaged_specs, parse_instruments
-from foreshock_sdk import FrameError, Instruments, RestRequest
+from foreshock_sdk import FrameError, Instruments, InstrumentSpec, Purpose, RestRequest, Route
 
 FRAMES = Path(__file__).parent / "frames"
 ROW = {
@@ -122,3 +122,49 @@ def test_the_mark_price_is_subscribed_first() -> None:
         ],
     }
     assert route.heartbeat.frame == "ping"
+
+
+class TestContextRoutes:
+    def routes(self, *specs: InstrumentSpec, symbols: tuple[str, ...] = ()) -> list[Route]:
+        connector = OkxConnector()
+        return list(connector.routes(Instruments("okx", specs), symbols, connector.endpoints)[1:])
+
+    def listed(self, name: str) -> InstrumentSpec:
+        return msgspec.structs.replace(by_name(name), packaged=False)
+
+    def test_each_contract_has_its_channels_and_the_few_their_books(self) -> None:
+        names = ("BTC-USDT-SWAP", "ADA-USDT-SWAP", "BTC-USDT-261225")
+        (route,) = self.routes(*(self.listed(name) for name in names))
+        assert route.purpose is Purpose.CONTEXT
+        assert route.channels == (
+            *("mark-price:BTC-USDT-SWAP", "open-interest:BTC-USDT-SWAP", "tickers:BTC-USDT-SWAP"),
+            *("funding-rate:BTC-USDT-SWAP", "index-tickers:BTC-USDT", "books:BTC-USDT-SWAP"),
+            *("mark-price:ADA-USDT-SWAP", "open-interest:ADA-USDT-SWAP", "tickers:ADA-USDT-SWAP"),
+            *("funding-rate:ADA-USDT-SWAP", "index-tickers:ADA-USDT"),
+            *("mark-price:BTC-USDT-261225", "open-interest:BTC-USDT-261225", "tickers:BTC-USDT-261225"),
+        )
+
+    def test_an_x_perp_has_funding(self) -> None:
+        row = {**ROW, "instId": "BTC-USD_UM_XPERP-310404", "instFamily": "BTC-USD_UM_XPERP"}
+        (route,) = self.routes(*parse_instruments(body(row)))
+        assert "funding-rate:BTC-USD_UM_XPERP-310404" in route.channels
+        assert not any(channel.startswith("index-tickers") for channel in route.channels)
+
+    def test_before_the_venues_list_came_only_the_few_are_read(self) -> None:
+        """An old name in the packaged table would be refused."""
+        (route,) = self.routes(*packaged_specs().specs)
+        contracts = {channel.partition(":")[2] for channel in route.channels}
+        assert {each.partition("-")[0] for each in contracts} == {"BTC", "ETH", "SOL", "XRP", "DOGE"}
+
+    def test_sockets_stay_below_64_kb_and_480_requests_an_hour(self) -> None:
+        specs = [
+            msgspec.structs.replace(self.listed("ADA-USDT-SWAP"), raw_symbol=f"C{at}-USDT-SWAP") for at in range(400)
+        ]
+        routes = self.routes(*specs)
+        assert [route.name for route in routes] == ["context-0", "context-1"]
+        for route in routes:
+            assert sum(map(len, route.subscribe)) < 64 * 1024
+            assert len(route.subscribe) <= 48, "ten reconnects an hour are within the limit"
+            assert route.channels[0] == route.canary.channel == "mark-price:BTC-USDT-SWAP"
+        args = [arg for route in routes for frame in route.subscribe for arg in msgspec.json.decode(frame)["args"]]
+        assert len(args) == 400 * 5 + 2

@@ -50,6 +50,14 @@ def test_a_spelling_is_learned_once() -> None:
     assert len(instruments) == 2
 
 
+def test_a_frame_that_tells_of_its_contract_is_believed() -> None:
+    instruments = Instruments("v")
+    index = SpellingIndex(instruments, learn)
+    told = msgspec.structs.replace(learn("AAA"), contract_value=0.1)
+    assert index.of("AAA", lambda _: told) == index.of("AAA") == 0
+    assert instruments.specs == [told]
+
+
 def test_a_contract_of_the_table_is_not_learned() -> None:
     instruments = Instruments("v", [learn("AAA")])
     assert SpellingIndex(instruments, lambda _: pytest.fail("learned")).of("AAA") == 0

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from foreshock_sdk import (
@@ -47,6 +48,17 @@ def test_twins_of_a_frame_differ_and_a_frame_sent_twice_does_not() -> None:
     ids = [event.event_id for event in liquidation_events(found, Instruments("v", [SPEC]), 1)]
     assert len(set(ids)) == 2
     assert ids[:2] == ids[2:]
+
+
+def test_a_coarse_history_names_events_as_the_socket_does() -> None:
+    """The time stays in ms; the name has the whole second that both tell."""
+    found = Decoded()
+    for frame, ts_ms in enumerate((1_700_000_000_123, 1_700_000_000_000, 1_700_000_001_000)):
+        found.liquidations.append(frame, ROW._replace(ts_event_ms=ts_ms))
+    coarse = msgspec.structs.replace(SPEC, identity_ms=1000)
+    live, past, later = liquidation_events(found, Instruments("v", [coarse]), ts_recv=99)
+    assert live.event_id == past.event_id != later.event_id
+    assert live.ts_event == 1_700_000_000_123_000_000
 
 
 def context_of(*rows: tuple[int, ContextField, float, int]) -> Decoded:

@@ -112,6 +112,10 @@ class Writer:
         data = msgspec.json.encode({"routes": {"okx.0": "LIVE"}, "delays": delays}) if delays else b""
         return self.entry("tick", clock, data)
 
+    def life(self, clock: int, **venues: tuple[float, float]) -> InputEntry:
+        """Return a tick that says how far venues are seen: live part and share."""
+        return self.entry("tick", clock, msgspec.json.encode({"venues": venues}))
+
 
 def metrics_of(answer: OutputEntry) -> WindowMetrics:
     """Return the metrics of an answer that must have some."""

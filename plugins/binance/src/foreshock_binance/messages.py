@@ -1,6 +1,7 @@
 """The messages of Binance futures as far as we read them.
 
-Source: USD-M documentation, "All Market Liquidation Order Streams" and "Mark Price Stream", checked 2026-11-20.
+Source: USD-M documentation, "All Market Liquidation Order Streams", "Mark Price Stream", "Individual Symbol Book Ticker
+Streams", "Partial Book Depth Streams" and "Open Interest", checked 2026-11-20.
 """
 
 from __future__ import annotations
@@ -62,3 +63,33 @@ class MarkPriceUpdate(msgspec.Struct, gc=False):
     p: Positive
     i: NonNegative | Literal[""] | None = None
     r: Finite | Literal[""] | None = None
+
+
+class BookTicker(msgspec.Struct, gc=False):
+    """Best bid b with its size B, best ask a with its size A; T is when it was so, E the push."""
+
+    s: str
+    E: Millis
+    T: Millis
+    b: Positive
+    B: NonNegative
+    a: Positive
+    A: NonNegative
+
+
+class OpenInterest(msgspec.Struct, rename="camel"):
+    """REST's answer: open interest of a USD-M contract in coins of its spelling. COIN-M's says its pair: contracts."""
+
+    symbol: str
+    open_interest: NonNegative
+    time: Millis
+
+
+class PartialBook(msgspec.Struct):
+    """The best levels of both sides as [price, size], whole."""
+
+    s: str
+    E: Millis
+    T: Millis
+    b: list[tuple[Positive, NonNegative]]
+    a: list[tuple[Positive, NonNegative]]

@@ -70,9 +70,13 @@ class BinanceSession:
         return _encode({"result": None, "id": number})
 
     def subscribed(self, channel: str) -> bool:
-        """Tell whether this client gets the channel: /market only, by the spelling it asked for."""
-        raw = channel.startswith(RAW)
-        return self._market and raw == self._raw and channel.removeprefix(RAW) in self._streams
+        """Tell whether this client gets the channel: only those of its path, by the spelling it asked for.
+
+        The old paths, without a category, deliver what is public and nothing of /market.
+        """
+        raw, name = channel.startswith(RAW), channel.removeprefix(RAW)
+        public = name.partition("@")[2].startswith(("depth", "bookTicker")) or name == "!bookTicker"
+        return public != self._market and raw == self._raw and name in self._streams
 
     def greeting(self, now_ms: int) -> Sequence[Push]:  # noqa: ARG002 - the protocol
         """Return nothing: this venue tells what happens from now on."""

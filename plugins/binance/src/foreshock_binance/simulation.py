@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from foreshock_binance.connector import LIQUIDATIONS
+from foreshock_binance.connector import BOOK, LIQUIDATIONS, MARKS, TOPS
 from foreshock_binance.session import RAW, BinanceSession
 from foreshock_binance.specs import BTC_CONTRACT_USD, COIN_CONTRACT_USD, VENUE, by_name
 from foreshock_binance.throttle import LargestEachSecond
@@ -27,6 +27,7 @@ from foreshock_sdk import (
     SimContext,
     SimLiquidation,
 )
+from foreshock_sdk.simbooks import ladder
 from foreshock_sdk.simtools import plain
 
 LISTED = (
@@ -38,6 +39,7 @@ LISTED = (
     *("BTCUSD_261225", "ETHUSD_261225"),
 )
 MARK_PRICE = "@markPrice@1s"
+PACES_MS = {MARK_PRICE: 1000, BOOK: 500, TOPS: 5000}
 SLIPPAGE = 0.004
 """How far the limit of a liquidation order lies beyond its fill in the live frame of 2026-10-09."""
 
@@ -51,20 +53,30 @@ class BinanceScript:
         self._listing = [msgspec.structs.replace(by_name(each), packaged=False) for each in LISTED]
         self._throttle = LargestEachSecond()
         self._prices: dict[str, dict[ContextField, float]] = {}
-        self._marked: dict[str, int] = {}
+        self._slots: dict[tuple[str, str], int] = {}
+        self._told_ms = 0
         self._raw_clients = False
 
     def listing(self) -> Sequence[InstrumentSpec]:
         """Return the contracts, both kinds of margin."""
         return self._listing
 
-    def rest(self, path: str, query: str, body: bytes = b"") -> RestReply | None:  # noqa: ARG002 - the protocol
-        """Answer exchangeInfo of USD-M and COIN-M."""
+    def rest(self, path: str, query: str, body: bytes = b"") -> RestReply | None:  # noqa: ARG002 - GET only
+        """Answer exchangeInfo of USD-M and COIN-M, and openInterest."""
+        if path == "/fapi/v1/openInterest":
+            return self._interest(parse_qs(query).get("symbol", [""])[0])
         if path not in {"/fapi/v1/exchangeInfo", "/dapi/v1/exchangeInfo"}:
             return None
         coin_margined = path.startswith("/dapi")
         symbols = [_listed(spec) for spec in self._listing if spec.inverse == coin_margined]
         return RestReply(200, msgspec.json.encode({"timezone": "UTC", "symbols": symbols}))
+
+    def _interest(self, symbol: str) -> RestReply:
+        interest = self._prices.get(symbol, {}).get(ContextField.OPEN_INTEREST)
+        if interest is None:
+            return RestReply(400, msgspec.json.encode({"code": -1121, "msg": "Invalid symbol."}))
+        told = {"openInterest": plain(interest), "symbol": symbol, "time": self._told_ms}
+        return RestReply(200, msgspec.json.encode(told))
 
     def session(self, path: str) -> BinanceSession | None:
         """Open a session: /market, /public and the old paths, raw (/ws) or combined (/stream)."""
@@ -96,19 +108,35 @@ class BinanceScript:
         return self._throttle.withheld()
 
     def context(self, rows: Sequence[SimContext], now_ms: int) -> Sequence[Push]:
-        """Return mark prices: one a symbol a second, once its mark price is known."""
+        """Return marks once a second, books twice and best prices every 5 s, of symbols whose mark price is known."""
+        self._told_ms = now_ms
         for row in rows:
             self._prices.setdefault(row.raw_symbol, {})[row.field] = row.value
-        return [push for symbol in {row.raw_symbol: None for row in rows} for push in self._mark(symbol, now_ms)]
+        changed = [
+            symbol for symbol in {row.raw_symbol: None for row in rows} if ContextField.MARK in self._prices[symbol]
+        ]
+        marks = [
+            _mark_price(each, self._prices[each], now_ms) for each in changed if self._due(MARK_PRICE, each, now_ms)
+        ]
+        pushes = [push for mark in marks for push in self._pushes(mark["s"].lower() + MARK_PRICE, mark, ())]
+        if marks:
+            pushes += self._pushes(MARKS, marks, ())
+        return pushes + [push for symbol in changed for push in self._public(symbol, now_ms)]
 
-    def _mark(self, symbol: str, now_ms: int) -> Sequence[Push]:
-        second = now_ms // 1000
-        if ContextField.MARK not in self._prices[symbol] or self._marked.get(symbol) == second:
-            return ()
-        self._marked[symbol] = second
-        return self._pushes(symbol.lower() + MARK_PRICE, _mark_price(symbol, self._prices[symbol], now_ms), ())
+    def _public(self, symbol: str, now_ms: int) -> list[Push]:
+        prices, pushes = self._prices[symbol], list[Push]()
+        if "USD_" not in symbol and self._due(BOOK, symbol, now_ms):
+            pushes += self._pushes(symbol.lower() + BOOK, _depth(symbol, prices, now_ms), ())
+        if self._due(TOPS, symbol, now_ms):
+            pushes += self._pushes(TOPS, _book_ticker(symbol, prices, now_ms), ())
+        return pushes
 
-    def _pushes(self, channel: str, data: dict[str, Any], rows: tuple[int, ...]) -> list[Push]:
+    def _due(self, stream: str, symbol: str, now_ms: int) -> bool:
+        slot = now_ms // PACES_MS[stream]
+        before, self._slots[stream, symbol] = self._slots.get((stream, symbol)), slot
+        return before != slot
+
+    def _pushes(self, channel: str, data: Any, rows: tuple[int, ...]) -> list[Push]:
         """Return the frame in its envelope, and bare when there is a client that could want it so."""
         pushes = [Push(channel, _encode({"stream": channel, "data": data}), rows)]
         return [*pushes, Push(RAW + channel, _encode(data), rows)] if self._raw_clients else pushes
@@ -150,6 +178,18 @@ def _mark_price(symbol: str, prices: dict[ContextField, float], now_ms: int) -> 
         "T": (now_ms // 28_800_000 + 1) * 28_800_000,
         "st": 2 if "USD_" in symbol else 1,
     }
+
+
+def _depth(symbol: str, prices: dict[ContextField, float], now_ms: int) -> dict[str, Any]:
+    bids, asks = ([[plain(price), plain(size)] for price, size in side] for side in ladder(prices))
+    times = {"E": now_ms, "T": now_ms, "s": symbol, "ps": symbol, "st": 1, "U": 1, "u": 2, "pu": 0}
+    return {"e": "depthUpdate", **times, "b": bids, "a": asks}
+
+
+def _book_ticker(symbol: str, prices: dict[ContextField, float], now_ms: int) -> dict[str, Any]:
+    (bid, bid_size), (ask, ask_size) = (side[0] for side in ladder(prices))
+    best = {"b": plain(bid), "B": plain(bid_size), "a": plain(ask), "A": plain(ask_size)}
+    return {"e": "bookTicker", "u": 1, "E": now_ms, "T": now_ms, "s": symbol, **best}
 
 
 def _listed(spec: InstrumentSpec) -> dict[str, Any]:

@@ -1,18 +1,19 @@
 """Bybit v5: where its public market data is, and how it says that it lives.
 
-Source: v5 documentation, "Connect", "All Liquidation" and "Rate limit", checked 2026-11-20. There is no
-topic for the whole market: one topic a contract, at most 21,000 characters of them on one socket.
+Source: v5 documentation, "Connect", "All Liquidation", "Ticker", "Orderbook" and "Rate limit", checked 2026-11-20.
+There is no topic for the whole market: one topic a contract, at most 21,000 characters of them on one socket.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
 from urllib.parse import quote
 
 import msgspec
 
 from foreshock_bybit.decoder import BybitDecoder
-from foreshock_bybit.messages import LIQUIDATIONS, TICKERS
+from foreshock_bybit.messages import BOOKS, LIQUIDATIONS, TICKERS
 from foreshock_bybit.specs import VENUE, packaged_specs, parse_page, read_page
 from foreshock_sdk import (
     BaseConnector,
@@ -23,11 +24,13 @@ from foreshock_sdk import (
     Instruments,
     InstrumentSpec,
     Limits,
+    Purpose,
     RestRequest,
     Route,
     SpecTable,
     Throttle,
 )
+from foreshock_sdk.naming import depth_symbols
 
 CANARIES = {"linear": f"{TICKERS}BTCUSDT", "inverse": f"{TICKERS}BTCUSD"}
 """By category; a category is a socket path."""
@@ -37,14 +40,22 @@ QUOTES_AND_COMMA = 3
 PAGE_MARK = "+"
 
 
+class BybitOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The operator's options. book_levels: how deep books are read; the venue pushes them every 20, 100 and 200 ms."""
+
+    book_levels: Literal[50, 200, 1000] = 200
+
+
 class BybitConnector(BaseConnector):
-    """Liquidations of all linear and inverse contracts, and the tickers of BTC."""
+    """Liquidations and tickers of all linear and inverse contracts, and the books of a few."""
 
     venue = VENUE
     endpoints = Endpoints("wss://stream.bybit.com", "https://api.bybit.com")
     throttle = Throttle(push_interval=0.5)
     limits = Limits(connects=500, connects_per=300.0, messages_per_second=20.0, max_age=604_800.0)
     """Neither a rate of client messages nor a greatest age is documented: both are our own restraint."""
+    Options = BybitOptions
+    options: BybitOptions
 
     def spec_requests(self, endpoints: Endpoints) -> Sequence[RestRequest]:
         """Ask for the contracts of both categories."""
@@ -68,13 +79,18 @@ class BybitConnector(BaseConnector):
         return packaged_specs()
 
     def routes(self, instruments: Instruments, symbols: Sequence[str], endpoints: Endpoints) -> Sequence[Route]:
-        """Return as many sockets of each category as its topics need."""
-        wanted = instruments.of_symbols(symbols)
-        return [
-            route
-            for category in CANARIES
-            for route in _routes(category, [each for each in wanted if _category(each) == category], endpoints)
-        ]
+        """Return as many sockets of each category as its topics need, those of liquidations first."""
+        wanted, deep = instruments.of_symbols(symbols), depth_symbols(symbols)
+        by_category = {name: [spec for spec in wanted if _category(spec) == name] for name in CANARIES}
+        books = f"{BOOKS}{self.options.book_levels}."
+        routes: list[Route] = []
+        for name, specs in by_category.items():
+            routes += _routes(name, [LIQUIDATIONS + spec.raw_symbol for spec in specs], endpoints)
+        for name, specs in by_category.items():
+            topics = [TICKERS + spec.raw_symbol for spec in specs]
+            topics += [books + spec.raw_symbol for spec in specs if spec.symbol in deep and not spec.expiry]
+            routes += _routes(name, topics, endpoints, Purpose.CONTEXT)
+        return routes
 
     def decoder(self, route: Route, instruments: Instruments) -> Decoder:
         """Return a decoder for one connection."""
@@ -85,22 +101,28 @@ def _category(spec: InstrumentSpec) -> str:
     return "inverse" if spec.inverse else "linear"
 
 
-def _routes(category: str, specs: Sequence[InstrumentSpec], endpoints: Endpoints) -> Iterator[Route]:
-    topics = [f"{LIQUIDATIONS}{spec.raw_symbol}" for spec in specs]
+def _routes(
+    category: str, topics: Sequence[str], endpoints: Endpoints, purpose: Purpose = Purpose.LIQUIDATIONS
+) -> Iterator[Route]:
+    name = category if purpose is Purpose.LIQUIDATIONS else f"{category}-{purpose}"
     for number, shard in enumerate(_shards(topics, CANARIES[category])):
         yield Route(
-            name=f"{category}-{number}",
+            name=f"{name}-{number}",
             url=f"{endpoints.websocket}/v5/public/{category}",
             subscribe=tuple(_requests(shard)),
             channels=tuple(shard),
             heartbeat=Heartbeat(frame='{"op":"ping"}'),
             canary=Canary(CANARIES[category]),
+            purpose=purpose,
         )
 
 
 def _shards(topics: Sequence[str], canary: str) -> Iterator[list[str]]:
+    """Spread topics over sockets, the canary on each."""
     shard, length = [canary], len(canary) + QUOTES_AND_COMMA
     for topic in topics:
+        if topic == canary:
+            continue
         if length + len(topic) + QUOTES_AND_COMMA > CHARACTERS_A_SOCKET:
             yield shard
             shard, length = [canary], len(canary) + QUOTES_AND_COMMA

@@ -8,7 +8,7 @@ Liquidations (live frame of 2026-10-09), pushed every 500 ms:
 S is the side of the POSITION: Buy is a long that died (opposite to other venues' order side; shown by
 prices too). v is coins on linear and USD on inverse contracts, p the bankruptcy price, which lies off the
 market. No id: (s, T, S, v, p) is the event, and equal rows of one frame are twins, not duplicates. Source:
-v5 documentation, "All Liquidation" and "Ticker", checked 2026-11-20.
+v5 documentation, "All Liquidation", "Ticker", "Orderbook", checked 2026-11-20.
 """
 
 from __future__ import annotations
@@ -18,56 +18,53 @@ from typing import Any
 
 import msgspec
 
-from foreshock_bybit.messages import LIQUIDATIONS, RETIRED, TICKERS, Push, Row, Ticker
+from foreshock_bybit.market import Tickers, take_book
+from foreshock_bybit.messages import BOOKS, LIQUIDATIONS, RETIRED, TICKERS, BookPush, Push, Row, Ticker
 from foreshock_bybit.specs import by_name
 from foreshock_sdk import (
     Control,
     ControlKind,
     Decoded,
     Fault,
+    FrameDecoder,
     FrameError,
     Instruments,
     LiquidatedSide,
     PriceKind,
     RawLiquidation,
 )
-from foreshock_sdk.reading import (
-    UNEXPECTED,
-    UNREADABLE,
-    Millis,
-    SpellingIndex,
-)
+from foreshock_sdk.book import LevelBooks
+from foreshock_sdk.decoding import list_of, time_of
 
 SIDES = {"Buy": LiquidatedSide.LONG, "Sell": LiquidatedSide.SHORT}
 PREFIX = len(LIQUIDATIONS)
 SILENT = frozenset({
-    *("publicTrade", "orderbook", "kline", "adlAlert", "insurance", "priceLimit", "system", "rpiOrderbook"),
+    *("publicTrade", "kline", "adlAlert", "insurance", "priceLimit", "system", "rpiOrderbook"),
     *("order", "execution", "position", "wallet", "greeks", "dcp"),
 })  # fmt: skip
 """First words of other topics, private ones among them: known, and nothing for us."""
 
 
-class BybitDecoder:
-    """Decoder of one connection. It keeps nothing between frames."""
+class BybitDecoder(FrameDecoder):
+    """Decoder of one connection. It keeps its books and the prices that amounts in USD are turned into coins by."""
 
     def __init__(self, canary: str, instruments: Instruments) -> None:
+        super().__init__(instruments, by_name)
         self._canary = canary
-        self._index = SpellingIndex(instruments, by_name)
+        self._specs = instruments.specs
         self._decode = msgspec.json.Decoder(Push, strict=False).decode
+        self._tickers = Tickers()
+        self._books = LevelBooks()
 
     def feed(self, frames: Sequence[str | bytes]) -> Decoded:
         """Decode frames in order of arrival."""
-        try:
-            return self._liquidations(frames)
-        except UNEXPECTED:
-            out = Decoded()
-            for number, frame in enumerate(frames):
-                self._frame(number, frame, out)
-            return out
+        out = super().feed(frames)
+        self._books.tell(out)
+        return out
 
-    def _liquidations(self, frames: Sequence[str | bytes]) -> Decoded:
+    def batch(self, frames: Sequence[str | bytes]) -> Decoded:
         """Decode a batch that holds liquidations only; raises when it holds anything else."""
-        decode, known, sides = self._decode, self._index.known, SIDES
+        decode, known, sides = self._decode, self.index.known, SIDES
         pushes = [decode(frame) for frame in frames]
         if {push.topic[:PREFIX] for push in pushes} != {LIQUIDATIONS}:
             raise FrameError("another topic")
@@ -87,17 +84,13 @@ class BybitDecoder:
         out.pushed_ms = max([push.ts for push in pushes], default=0)
         return out
 
-    def _frame(self, number: int, frame: str | bytes, out: Decoded) -> None:
-        try:
-            value = msgspec.json.decode(frame)
-        except UNREADABLE as error:
-            out.faults.append(Fault(number, None, f"not JSON: {error}"))
-            return
+    def message(self, number: int, value: Any, out: Decoded) -> None:
+        """Take a frame's JSON value."""
         topic = value.get("topic") if isinstance(value, dict) else None
         if isinstance(topic, str):
             self._topic(number, topic, value, out)
         elif isinstance(value, dict) and "op" in value:
-            self._answer(number, value, out)
+            _answer(number, value, out)
         elif isinstance(value, dict) and "retCode" in value:
             out.ignored += 1  # an answer of REST, in a recording
         else:
@@ -105,9 +98,11 @@ class BybitDecoder:
 
     def _topic(self, number: int, topic: str, value: dict[str, Any], out: Decoded) -> None:
         if topic.startswith(LIQUIDATIONS):
-            self._rows(number, value, out)
+            self._liquidations(number, value, out)
         elif topic.startswith(TICKERS):
             self._ticker(number, topic, value, out)
+        elif topic.startswith(BOOKS):
+            self._book(number, value, out)
         elif topic.startswith(RETIRED):
             successor = LIQUIDATIONS + topic.removeprefix(RETIRED)
             out.faults.append(Fault(number, None, f"topic {topic!r:.60} is retired: {successor:.60} replaced it"))
@@ -116,56 +111,44 @@ class BybitDecoder:
         else:
             out.faults.append(Fault(number, None, f"unknown topic {topic!r:.60}"))
 
-    def _rows(self, number: int, value: dict[str, Any], out: Decoded) -> None:
-        data = value.get("data")
-        if not isinstance(data, list):
-            out.faults.append(Fault(number, None, "`data` is not a list of liquidations"))
+    def _liquidations(self, number: int, value: dict[str, Any], out: Decoded) -> None:
+        try:
+            rows = list_of(value, "data")
+        except FrameError as error:
+            out.faults.append(Fault(number, None, str(error)))
             return
-        for place, each in enumerate(data):
-            try:
-                row = msgspec.convert(each, Row, strict=False)
-                instrument = self._index.of(row.s)
-            except UNREADABLE as error:
-                out.faults.append(Fault(number, place, str(error)))
-                continue
-            side = SIDES[row.S]
-            told = RawLiquidation(instrument, side, row.p, PriceKind.BANKRUPTCY, row.v, row.T, row.p)
-            out.liquidations.append(number, told)
-        out.pushed_ms = max(out.pushed_ms, _time(value))
+        self.rows(number, rows, out, self._row)
+        out.pushed_ms = max(out.pushed_ms, time_of(value))
+
+    def _row(self, value: Any) -> RawLiquidation:
+        row = msgspec.convert(value, Row, strict=False)
+        return RawLiquidation(self.index.of(row.s), SIDES[row.S], row.p, PriceKind.BANKRUPTCY, row.v, row.T, row.p)
 
     def _ticker(self, number: int, topic: str, value: dict[str, Any], out: Decoded) -> None:
-        try:
-            ticker = msgspec.convert(value.get("data"), Ticker, strict=False)
-            instrument = self._index.of(ticker.symbol)
-        except UNREADABLE as error:
-            out.faults.append(Fault(number, 0, str(error)))
-            return
-        pushed_ms = _time(value)
+        ticker = msgspec.convert(value.get("data"), Ticker, strict=False)
+        instrument, pushed_ms = self.index.of(ticker.symbol), time_of(value)
         if not pushed_ms:
-            out.faults.append(Fault(number, 0, "`ts` is not a time"))
-            return
-        for field, told in ticker.told():
+            raise FrameError("`ts` is not a time")
+        for field, told in self._tickers.told(ticker, self._specs[instrument]):
             out.context.append(number, instrument, field, told, pushed_ms)
         out.pushed_ms = max(out.pushed_ms, pushed_ms)
         if topic == self._canary:
             out.canary = max(out.canary, pushed_ms)
 
-    @staticmethod
-    def _answer(number: int, value: dict[str, Any], out: Decoded) -> None:
-        message = str(value.get("ret_msg", ""))
-        if value.get("success") is False:
-            out.controls.append(Control(number, ControlKind.REFUSED, "", message))
-        elif value["op"] == "pong" or message == "pong":
-            out.controls.append(Control(number, ControlKind.PONG))
-        elif value["op"] == "subscribe" and value.get("success") is True:
-            out.controls.append(Control(number, ControlKind.ACK))
-        else:
-            out.ignored += 1
+    def _book(self, number: int, value: dict[str, Any], out: Decoded) -> None:
+        push = msgspec.convert(value, BookPush, strict=False)
+        if not take_book(self._books, number, self.index.of(push.data.s), push):
+            out.ignored += 1  # a change before the snapshot: a recording that begins in the middle
+        out.pushed_ms = max(out.pushed_ms, push.ts)
 
 
-def _time(value: dict[str, Any]) -> int:
-    """Return when a frame was pushed (ms), 0 when it does not say."""
-    try:
-        return msgspec.convert(value.get("ts", 0), Millis, strict=False)
-    except msgspec.ValidationError:
-        return 0
+def _answer(number: int, value: dict[str, Any], out: Decoded) -> None:
+    message = str(value.get("ret_msg", ""))
+    if value.get("success") is False:
+        out.controls.append(Control(number, ControlKind.REFUSED, "", message))
+    elif value["op"] == "pong" or message == "pong":
+        out.controls.append(Control(number, ControlKind.PONG))
+    elif value["op"] == "subscribe" and value.get("success") is True:
+        out.controls.append(Control(number, ControlKind.ACK))
+    else:
+        out.ignored += 1

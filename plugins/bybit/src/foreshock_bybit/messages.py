@@ -1,6 +1,6 @@
 """The messages of Bybit v5 as far as we read them, and the topics they come under.
 
-Source: v5 documentation, "All Liquidation" and "Ticker", checked 2026-11-20.
+Source: v5 documentation, "All Liquidation", "Ticker" and "Orderbook", checked 2026-11-20.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from typing import Literal
 
 import msgspec
 
-from foreshock_sdk import ContextField
 from foreshock_sdk.reading import Finite, Millis, NonNegative, Positive
 
 LIQUIDATIONS = "allLiquidation."
 RETIRED = "liquidation."
 TICKERS = "tickers."
+BOOKS = "orderbook."
 
 
 class Row(msgspec.Struct, gc=False):
@@ -49,19 +49,19 @@ class Ticker(msgspec.Struct, rename="camel"):
     ask: Positive | Literal[""] | None = msgspec.field(default=None, name="ask1Price")
     ask_size: NonNegative | Literal[""] | None = msgspec.field(default=None, name="ask1Size")
 
-    def told(self) -> list[tuple[ContextField, float]]:
-        """Return what this message says, field by field."""
-        interest = self.single_open_interest
-        if not isinstance(interest, float) and isinstance(self.open_interest, float):
-            interest = self.open_interest / 2
-        fields = (
-            (ContextField.MARK, self.mark_price),
-            (ContextField.INDEX, self.index_price),
-            (ContextField.FUNDING, self.funding_rate),
-            (ContextField.OPEN_INTEREST, interest),
-            (ContextField.BID, self.bid),
-            (ContextField.ASK, self.ask),
-            (ContextField.BID_QUANTITY, self.bid_size),
-            (ContextField.ASK_QUANTITY, self.ask_size),
-        )
-        return [(field, value) for field, value in fields if isinstance(value, float)]
+
+class BookSides(msgspec.Struct):
+    """Levels of both sides as [price, size], size 0 for one that is gone; u is 1 after a restart of the service."""
+
+    s: str
+    b: list[tuple[Positive, NonNegative]]
+    a: list[tuple[Positive, NonNegative]]
+    u: int = 0
+
+
+class BookPush(msgspec.Struct):
+    """A whole book, or what changed."""
+
+    type: Literal["snapshot", "delta"]
+    ts: Millis
+    data: BookSides

@@ -6,21 +6,23 @@ from collections.abc import Sequence
 
 import msgspec
 
+from foreshock_bybit.books import Books
 from foreshock_bybit.connector import CHARACTERS_A_SOCKET, QUOTES_AND_COMMA
-from foreshock_bybit.messages import LIQUIDATIONS, TICKERS
+from foreshock_bybit.messages import BOOKS, LIQUIDATIONS, TICKERS
 from foreshock_bybit.tickers import Tickers
 from foreshock_sdk import Push
 
 SILENCE_MS = 600_000
 CONNECTION = "465772b1-7630-4fdc-a492-e003e6f0f260"
-OTHER_TOPICS = ("publicTrade.", "orderbook.", "kline.", "adlAlert.", "insurance.")
+OTHER_TOPICS = (BOOKS, "publicTrade.", "kline.", "adlAlert.", "insurance.")
 
 
 class BybitSession:
     """One client at one category."""
 
-    def __init__(self, symbols: frozenset[str], tickers: Tickers) -> None:
+    def __init__(self, symbols: frozenset[str], tickers: Tickers, books: Books) -> None:
         self._symbols = symbols
+        self._books = books
         self._tickers = tickers
         self._topics: dict[str, None] = {}
         self._new: list[str] = []
@@ -53,6 +55,8 @@ class BybitSession:
         if sum(len(each) + QUOTES_AND_COMMA for each in asked) > CHARACTERS_A_SOCKET:
             return "args length exceeds the limit"
         self._new += [each for each in topics if each not in self._topics]
+        for each in topics:
+            self._books.ask(each)
         self._topics = asked
         return ""
 
@@ -71,9 +75,9 @@ class BybitSession:
         return channel in self._topics
 
     def greeting(self, now_ms: int) -> Sequence[Push]:
-        """Return the snapshots of the tickers subscribed since the last call."""
+        """Return the snapshots of the tickers and books subscribed since the last call."""
         topics, self._new = self._new, []
-        snapshots = (self._tickers.snapshot(topic, now_ms) for topic in topics)
+        snapshots = [each.snapshot(topic, now_ms) for topic in topics for each in (self._tickers, self._books)]
         return [each for each in snapshots if each is not None]
 
     def overdue(self, now_ms: int) -> bool:

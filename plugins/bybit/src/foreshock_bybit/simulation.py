@@ -1,7 +1,7 @@
 """A simulated Bybit: public linear and inverse streams with the venue's protocol.
 
-Liquidations are told every 500 ms, all of them, a frame a contract. Tickers begin with a snapshot and go on
-with deltas. Source: v5 documentation, "Connect", "All Liquidation", "Ticker", "Get Instruments Info",
+Liquidations are told every 500 ms, all of them, a frame a contract. Tickers and books begin with a snapshot and go
+on with deltas. Source: v5 documentation, "Connect", "All Liquidation", "Ticker", "Orderbook", "Get Instruments Info",
 checked 2026-11-20.
 """
 
@@ -14,11 +14,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from foreshock_bybit.books import Books
 from foreshock_bybit.messages import LIQUIDATIONS
 from foreshock_bybit.session import BybitSession
 from foreshock_bybit.specs import VENUE, by_name
 from foreshock_bybit.tickers import Tickers
 from foreshock_sdk import (
+    ContextField,
     InstrumentSpec,
     LiquidatedSide,
     Push,
@@ -51,6 +53,8 @@ class BybitScript:
     def __init__(self) -> None:
         self._listing = [msgspec.structs.replace(by_name(each), packaged=False) for each in LISTED]
         self._tickers = Tickers()
+        self._books = Books()
+        self._prices: dict[str, dict[ContextField, float]] = {}
         self._waiting: list[SimLiquidation] = []
         self._slot = 0
 
@@ -84,7 +88,7 @@ class BybitScript:
         category = urlsplit(path).path.removeprefix(PUBLIC)
         if category not in CATEGORIES:
             return None
-        return BybitSession(frozenset(spec.raw_symbol for spec in self._of(category)), self._tickers)
+        return BybitSession(frozenset(spec.raw_symbol for spec in self._of(category)), self._tickers, self._books)
 
     def offer(self, rows: Sequence[SimLiquidation]) -> None:
         """Take liquidations as they happen."""
@@ -109,9 +113,13 @@ class BybitScript:
         return ()
 
     def context(self, rows: Sequence[SimContext], now_ms: int) -> Sequence[Push]:
-        """Return tickers, one a contract in 100 ms; what came between is told with the next."""
-        pushes = (self._tickers.push(symbol, now_ms) for symbol in self._tickers.take(rows))
-        return [each for each in pushes if each is not None]
+        """Return tickers and books, one of each a contract in 100 ms; what came between is told with the next."""
+        for row in rows:
+            self._prices.setdefault(row.raw_symbol, {})[row.field] = row.value
+        symbols = self._tickers.take(rows)
+        tickers = [self._tickers.push(symbol, now_ms) for symbol in symbols]
+        books = [push for symbol in symbols for push in self._books.push(symbol, self._prices[symbol], now_ms)]
+        return [*(each for each in tickers if each is not None), *books]
 
 
 def _liquidations(symbol: str, rows: Sequence[SimLiquidation], now_ms: int) -> Push:

@@ -78,7 +78,7 @@ class LighterDecoder(FrameDecoder):
         if kind in CONTROLS:
             out.controls.append(Control(number, CONTROLS[kind], message=str(value.get("message", ""))))
         if what == "trade":
-            self._trades(number, value, out, EventFlag.REPLAYED if kind == "subscribed" else EventFlag.NONE)
+            self._trades(number, value, out, EventFlag.SNAPSHOT if kind == "subscribed" else EventFlag.NONE)
         elif kind not in CONTROLS and kind != "connected":
             out.faults.append(Fault(number, None, f"unknown message {kind!r:.60}"))
 

@@ -19,22 +19,24 @@ from typing import Any
 
 import msgspec
 
-from foreshock_okx.messages import KINDS, LIQUIDATIONS, MARK_PRICE, RETIRED, Detail, Mark, Push
+from foreshock_okx.market import READERS, Books
+from foreshock_okx.messages import BOOKS, KINDS, LIQUIDATIONS, RETIRED, Detail, Push
 from foreshock_okx.specs import by_name
 from foreshock_sdk import (
-    ContextField,
     Control,
     ControlKind,
     Decoded,
     EventFlag,
     Fault,
+    FrameDecoder,
     FrameError,
     Instruments,
     LiquidatedSide,
     PriceKind,
     RawLiquidation,
 )
-from foreshock_sdk.reading import UNEXPECTED, UNREADABLE, SpellingIndex
+from foreshock_sdk.decoding import list_of
+from foreshock_sdk.reading import UNREADABLE
 
 PONG = ("pong", b"pong")
 CLOSING_SOON = "64008"
@@ -46,45 +48,40 @@ SIDES = {
 """By order side, then position side; a pair that is missing contradicts itself."""
 POSITION_CODES = {"net": 0.0, "long": 1.0, "short": 2.0}
 SILENT = frozenset({
-    *("trades", "trades-all", "tickers", "bbo-tbt", "books", "books5", "books-l2-tbt", "books50-l2-tbt"),
-    *("price-limit", "funding-rate", "open-interest", "instruments", "index-tickers", "estimated-price"),
-    *("adl-warning", "status", "orders", "orders-algo", "algo-advance", "account", "positions"),
-    *("balance_and_position", "fills", "liquidation-warning", "account-greeks", "opt-summary"),
-    *("option-trades", "economic-calendar"),
+    *("trades", "trades-all", "bbo-tbt", "books5", "books-l2-tbt", "books50-l2-tbt", "price-limit"),
+    *("instruments", "estimated-price", "adl-warning", "status", "orders", "orders-algo", "algo-advance"),
+    *("account", "positions", "balance_and_position", "fills", "liquidation-warning", "account-greeks"),
+    *("opt-summary", "option-trades", "economic-calendar"),
 })  # fmt: skip
 """Other channels, private ones among them: known, and nothing for us."""
 
 
-class OkxDecoder:
+class OkxDecoder(FrameDecoder):
     """Decoder of one connection.
 
     It remembers for which kinds of contract a frame has come, and the newest time told: both to know an old
-    first frame.
+    first frame. And its books.
     """
 
     def __init__(self, canary: str, instruments: Instruments) -> None:
-        self._canary_instrument = canary.partition(":")[2]
-        self._index = SpellingIndex(instruments, by_name)
+        super().__init__(instruments, by_name)
+        self._canary = canary
+        self._specs = instruments.specs
         self._decode = msgspec.json.Decoder(Push, strict=False).decode
         self._begun: set[str] = set()
         self._newest_ms = 0
+        self._books = Books()
 
     def feed(self, frames: Sequence[str | bytes]) -> Decoded:
         """Decode frames in order of arrival."""
-        try:
-            out = self._liquidations(frames)
-        except UNEXPECTED:
-            out = Decoded()
-            for number, frame in enumerate(frames):
-                self._frame(number, frame, out)
-        told_ms = max(out.liquidations.ts_event_ms, default=0)
-        self._newest_ms = max(self._newest_ms, told_ms)
-        out.pushed_ms = max(out.pushed_ms, told_ms)  # these frames do not say when they were pushed: not before this
+        out = super().feed(frames)
+        self._told(max(out.liquidations.ts_event_ms, default=0), out)
+        self._books.tell(out)
         return out
 
-    def _liquidations(self, frames: Sequence[str | bytes]) -> Decoded:
+    def batch(self, frames: Sequence[str | bytes]) -> Decoded:
         """Decode a batch of liquidations that are not the first; raises when it holds anything else."""
-        decode, known, sides = self._decode, self._index.known, SIDES
+        decode, known, sides = self._decode, self.index.known, SIDES
         pushes = [decode(frame) for frame in frames]
         if not {push.arg.instType for push in pushes} <= self._begun:
             raise FrameError("a first frame")
@@ -104,15 +101,14 @@ class OkxDecoder:
         rows.flags = bytearray(count)
         return out
 
-    def _frame(self, number: int, frame: str | bytes, out: Decoded) -> None:
+    def bare(self, number: int, frame: str | bytes, out: Decoded) -> bool:
+        """Take the pong."""
         if frame in PONG:
             out.controls.append(Control(number, ControlKind.PONG))
-            return
-        try:
-            value = msgspec.json.decode(frame)
-        except UNREADABLE as error:
-            out.faults.append(Fault(number, None, f"not JSON: {error}"))
-            return
+        return frame in PONG
+
+    def message(self, number: int, value: Any, out: Decoded) -> None:
+        """Take a frame's JSON value."""
         arg = value.get("arg") if isinstance(value, dict) else None
         if isinstance(value, dict) and isinstance(value.get("event"), str):
             _answer(number, value, out)
@@ -126,9 +122,11 @@ class OkxDecoder:
     def _channel(self, number: int, arg: dict[str, Any], value: dict[str, Any], out: Decoded) -> None:
         channel = arg["channel"]
         if channel == LIQUIDATIONS and arg.get("instType") in KINDS:
-            self._items(number, str(arg["instType"]), value.get("data"), out)
-        elif channel == MARK_PRICE:
-            self._marks(number, value.get("data"), out)
+            self._items(number, str(arg["instType"]), value, out)
+        elif channel in READERS:
+            self._context(number, channel, value.get("data"), out)
+        elif channel == BOOKS:
+            self._book(number, arg, value, out)
         elif channel == RETIRED:
             reason = f"channel {RETIRED!r} is retired: {LIQUIDATIONS!r} replaced it"
             out.faults.append(Fault(number, None, reason))
@@ -137,26 +135,25 @@ class OkxDecoder:
         else:
             out.faults.append(Fault(number, None, f"unknown channel {channel!r:.60}"))
 
-    def _items(self, number: int, kind: str, data: Any, out: Decoded) -> None:
-        if not isinstance(data, list):
-            out.faults.append(Fault(number, None, "`data` is not a list of liquidations"))
+    def _items(self, number: int, kind: str, value: dict[str, Any], out: Decoded) -> None:
+        try:
+            items = list_of(value, "data")
+        except FrameError as error:
+            out.faults.append(Fault(number, None, str(error)))
             return
-        details = [(item, detail) for item in data for detail in _details(item)]
-        rows: list[RawLiquidation] = []
-        for place, (item, detail) in enumerate(details):
-            try:
-                rows.append(self._row(item, detail))
-            except UNREADABLE as error:
-                out.faults.append(Fault(number, place, str(error)))
-        self._newest_ms = max([self._newest_ms, *(row.ts_event_ms for row in rows)])
+        rows, first = out.liquidations, len(out.liquidations)
+        self.rows(number, [(item, detail) for item in items for detail in _details(item)], out, self._row)
+        times = rows.ts_event_ms[first:]
+        self._newest_ms = max([self._newest_ms, *times])
         old_before = 0 if kind in self._begun else self._newest_ms - OLD_MS
         self._begun.add(kind)
-        for row in rows:
-            replayed = EventFlag.REPLAYED if row.ts_event_ms < old_before else EventFlag.NONE
-            out.liquidations.append(number, row._replace(flags=replayed))
+        for place, ts_ms in enumerate(times, first):
+            if ts_ms < old_before:
+                rows.flags[place] = EventFlag.REPLAYED
 
-    def _row(self, item: Any, value: Any) -> RawLiquidation:
-        detail = msgspec.convert(value, Detail, strict=False)
+    def _row(self, value: tuple[Any, Any]) -> RawLiquidation:
+        item, told = value
+        detail = msgspec.convert(told, Detail, strict=False)
         contract = item.get("instId")
         if not isinstance(contract, str):
             raise FrameError("`instId` is missing")
@@ -164,7 +161,7 @@ class OkxDecoder:
         if side is None:
             raise FrameError(f"side {detail.side} contradicts posSide {detail.posSide}")
         return RawLiquidation(
-            instrument=self._index.of(contract),
+            instrument=self.index.of(contract),
             side=side,
             price=detail.bkPx,
             price_kind=PriceKind.MARK,
@@ -174,19 +171,55 @@ class OkxDecoder:
             identity_b=POSITION_CODES[detail.posSide],
         )
 
-    def _marks(self, number: int, data: Any, out: Decoded) -> None:
-        for place, each in enumerate(data if isinstance(data, list) else [data]):
+    def _context(self, number: int, channel: str, data: Any, out: Decoded) -> None:
+        read, known = READERS[channel], 0
+        rows = data if isinstance(data, list) else [data]
+        for place, each in enumerate(rows):
             try:
-                mark = msgspec.convert(each, Mark, strict=False)
-                instrument = self._index.of(mark.inst_id)
+                told = read(each)
             except UNREADABLE as error:
                 out.faults.append(Fault(number, place, str(error)))
                 continue
-            out.context.append(number, instrument, ContextField.MARK, mark.mark_px, mark.ts)
-            self._newest_ms = max(self._newest_ms, mark.ts)
-            out.pushed_ms = max(out.pushed_ms, mark.ts)
-            if mark.inst_id == self._canary_instrument:
-                out.canary = max(out.canary, mark.ts)
+            instrument = self._instrument(told.contract)
+            self._told(told.ts, out)
+            if instrument is None:
+                continue
+            known += 1
+            for field, value in told.numbers(self._specs[instrument]):
+                out.context.append(number, instrument, field, value, told.ts)
+            if f"{channel}:{told.contract}" == self._canary:
+                out.canary = max(out.canary, told.ts)
+        out.ignored += not known and not any(fault.frame == number for fault in out.faults)
+
+    def _book(self, number: int, arg: dict[str, Any], value: dict[str, Any], out: Decoded) -> None:
+        """Take messages of a book; at a hole ask for it anew, which brings a snapshot."""
+        instrument = self._instrument(str(arg.get("instId")))
+        if instrument is None:
+            out.ignored += 1
+            return
+        try:
+            taken = [self._books.take(number, instrument, each) for each in list_of(value, "data")]
+        except FrameError:
+            asked = {"channel": BOOKS, "instId": self._specs[instrument].raw_symbol}
+            out.replies += [_request("unsubscribe", asked), _request("subscribe", asked)]
+            raise
+        out.ignored += not all(taken)  # a change before the snapshot: a recording that begins in the middle
+
+    def _instrument(self, contract: str) -> int | None:
+        """Return the index of a contract, None of one whose value nobody knows: spot pairs, new kinds."""
+        try:
+            return self.index.of(contract)
+        except FrameError:
+            return None
+
+    def _told(self, ts_ms: int, out: Decoded) -> None:
+        """Note a time: liquidations do not say when they were pushed, but not before what they tell."""
+        self._newest_ms = max(self._newest_ms, ts_ms)
+        out.pushed_ms = max(out.pushed_ms, ts_ms)
+
+
+def _request(operation: str, arg: dict[str, str]) -> str:
+    return msgspec.json.encode({"op": operation, "args": [arg]}).decode()
 
 
 def _details(item: Any) -> list[Any]:

@@ -1,6 +1,7 @@
 """The messages of OKX v5 as far as we read them, and the channels they come under.
 
-Source: v5 documentation, "Liquidation orders channel" and "Mark price channel", checked 2026-11-20.
+Source: v5 documentation, "Liquidation orders channel", "Mark price channel", "Index tickers channel", "Funding rate
+channel", "Open interest channel", "Tickers channel" and "Order book channel", checked 2026-11-20.
 """
 
 from __future__ import annotations
@@ -9,11 +10,16 @@ from typing import Literal
 
 import msgspec
 
-from foreshock_sdk.reading import Millis, Positive
+from foreshock_sdk.reading import Finite, Millis, NonNegative, Positive
 
 KINDS = ("SWAP", "FUTURES")
 LIQUIDATIONS = "liquidation-orders"
 MARK_PRICE = "mark-price"
+INDEX_PRICE = "index-tickers"
+FUNDING = "funding-rate"
+OPEN_INTEREST = "open-interest"
+TICKERS = "tickers"
+BOOKS = "books"
 RETIRED = "liquidations"
 
 
@@ -54,3 +60,48 @@ class Mark(msgspec.Struct, rename="camel"):
     inst_id: str
     mark_px: Positive
     ts: Millis
+
+
+class Index(msgspec.Struct, rename="camel"):
+    """Index price of an underlying pair, `BTC-USDT`."""
+
+    inst_id: str
+    idx_px: Positive
+    ts: Millis
+
+
+class Funding(msgspec.Struct, rename="camel"):
+    """Funding rate of the running period."""
+
+    inst_id: str
+    funding_rate: Finite
+    ts: Millis
+
+
+class Interest(msgspec.Struct, rename="camel"):
+    """Open interest of one contract; oiCcy counts coins."""
+
+    inst_id: str
+    oi_ccy: NonNegative
+    ts: Millis
+
+
+class Ticker(msgspec.Struct, rename="camel"):
+    """Best bid and ask of one contract; sizes are contracts, "" on an empty side."""
+
+    inst_id: str
+    ts: Millis
+    bid_px: Positive | Literal[""] = ""
+    bid_sz: NonNegative | Literal[""] = ""
+    ask_px: Positive | Literal[""] = ""
+    ask_sz: NonNegative | Literal[""] = ""
+
+
+class BookSides(msgspec.Struct, rename="camel"):
+    """Levels of both sides as [price, contracts, "0", orders]; prevSeqId is -1 in a snapshot, else the one before."""
+
+    bids: list[tuple[Positive, NonNegative, str, int]]
+    asks: list[tuple[Positive, NonNegative, str, int]]
+    ts: Millis
+    seq_id: int
+    prev_seq_id: int

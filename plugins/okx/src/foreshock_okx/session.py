@@ -8,12 +8,13 @@ from typing import Any
 import msgspec
 
 from foreshock_okx.connector import CANARY_INSTRUMENT
-from foreshock_okx.messages import KINDS, LIQUIDATIONS, MARK_PRICE
-from foreshock_okx.telling import liquidations_frame
+from foreshock_okx.messages import BOOKS, INDEX_PRICE, KINDS, LIQUIDATIONS
+from foreshock_okx.prices import CHANNELS, Prices
+from foreshock_okx.telling import family_of, liquidations_frame
 from foreshock_sdk import LiquidatedSide, Push, SimLiquidation
 from foreshock_sdk.simtools import Budget
 
-OTHER_CHANNELS = frozenset({"trades", "tickers", "bbo-tbt", "books", "books5", "funding-rate", "open-interest"})
+OTHER_CHANNELS = frozenset({"trades", "bbo-tbt", "books5", BOOKS, *CHANNELS})
 IGNORED_KINDS = frozenset({"MARGIN", "OPTION"})
 SILENCE_MS = 30_000
 HOUR_MS = 3_600_000
@@ -24,18 +25,18 @@ CONNECTION = "a4d3ae55"
 
 
 class Memory:
-    """What a new subscriber is told first: the newest mark prices, and the last liquidation of each kind."""
+    """What a new subscriber is told first: the newest prices and books, and the last liquidation of each kind."""
 
-    def __init__(self) -> None:
-        self.marks: dict[str, Push] = {}
+    def __init__(self, prices: Prices) -> None:
         self.liquidations: dict[str, Push] = {}
+        self._prices = prices
 
     def of(self, channel: str, now_ms: int) -> Push | None:
         """Return the frame for a new subscriber: with no liquidation yet, one of ten minutes ago."""
         if channel == f"{LIQUIDATIONS}:SWAP" and channel not in self.liquidations:
             row = SimLiquidation(-1, CANARY_INSTRUMENT, LiquidatedSide.LONG, STALE_PRICE, 1.0, now_ms - STALE_MS)
             return Push(channel, liquidations_frame("SWAP", [row]))
-        return self.marks.get(channel) or self.liquidations.get(channel)
+        return self._prices.newest(channel, now_ms) or self.liquidations.get(channel)
 
 
 class OkxSession:
@@ -44,6 +45,7 @@ class OkxSession:
     def __init__(self, memory: Memory, contracts: frozenset[str]) -> None:
         self._memory = memory
         self._contracts = contracts
+        self._pairs = frozenset(family_of(each) for each in contracts)
         self._channels: set[str] = set()
         self._new: list[str] = []
         self._budget = Budget(REQUESTS_AN_HOUR, HOUR_MS)
@@ -86,7 +88,7 @@ class OkxSession:
         name, kind, contract = arg.get("channel"), arg.get("instType"), arg.get("instId")
         if name == LIQUIDATIONS and (kind in KINDS or kind in IGNORED_KINDS):
             return f"{LIQUIDATIONS}:{kind}"
-        if (name == MARK_PRICE or name in OTHER_CHANNELS) and contract in self._contracts:
+        if name in OTHER_CHANNELS and contract in (self._pairs if name == INDEX_PRICE else self._contracts):
             return f"{name}:{contract}"
         return None
 

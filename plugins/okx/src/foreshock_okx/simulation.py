@@ -2,7 +2,7 @@
 
 Liquidations are told at once, several details of a contract in one frame. A new subscriber first gets the
 last liquidation, however old. A client that says nothing for 30 s is cut. Source: v5 documentation,
-"Connect", "Liquidation orders channel", "Get instruments", checked 2026-11-20.
+"Connect", "Liquidation orders channel", "Public data", "Get instruments", checked 2026-11-20.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from foreshock_okx.messages import KINDS, LIQUIDATIONS, MARK_PRICE
+from foreshock_okx.messages import KINDS, LIQUIDATIONS
+from foreshock_okx.prices import Prices
 from foreshock_okx.session import Memory, OkxSession
 from foreshock_okx.specs import VENUE, by_name
 from foreshock_okx.telling import family_of, kind_of, liquidations_frame
 from foreshock_sdk import (
-    ContextField,
     InstrumentSpec,
     Push,
     RestReply,
@@ -40,7 +40,6 @@ LISTED = (
 PATH = "/ws/v5/public"
 INSTRUMENTS = "/api/v5/public/instruments"
 DETAILS_A_FRAME = 20
-MARK_MS = 200
 
 
 class OkxScript:
@@ -50,9 +49,9 @@ class OkxScript:
 
     def __init__(self) -> None:
         self._listing = [msgspec.structs.replace(by_name(each), packaged=False) for each in LISTED]
-        self._memory = Memory()
+        self._prices = Prices(self._listing)
+        self._memory = Memory(self._prices)
         self._waiting: list[SimLiquidation] = []
-        self._marked_ms: dict[str, int] = {}
 
     def listing(self) -> Sequence[InstrumentSpec]:
         """Return the contracts, perpetuals and futures."""
@@ -102,25 +101,8 @@ class OkxScript:
         return ()
 
     def context(self, rows: Sequence[SimContext], now_ms: int) -> Sequence[Push]:
-        """Return mark prices, at most one a contract in 200 ms; the public socket tells nothing else here."""
-        newest = {row.raw_symbol: row for row in rows if row.field is ContextField.MARK}
-        pushes = [self._mark(row, now_ms) for row in newest.values() if self._mark_due(row.raw_symbol, now_ms)]
-        self._memory.marks.update({push.channel: push for push in pushes})
-        return pushes
-
-    def _mark_due(self, contract: str, now_ms: int) -> bool:
-        return now_ms - self._marked_ms.get(contract, -MARK_MS) >= MARK_MS
-
-    def _mark(self, row: SimContext, now_ms: int) -> Push:
-        contract, self._marked_ms[row.raw_symbol] = row.raw_symbol, now_ms
-        mark = {
-            "instId": contract,
-            "instType": kind_of(contract),
-            "markPx": plain(row.value),
-            "ts": str(now_ms),
-        }
-        frame = {"arg": {"channel": MARK_PRICE, "instId": contract}, "data": [mark]}
-        return Push(f"{MARK_PRICE}:{contract}", _encode(frame))
+        """Return prices, funding, open interest and books, each channel at its pace."""
+        return self._prices.take(rows, now_ms)
 
 
 def _listed(spec: InstrumentSpec) -> dict[str, Any]:
@@ -138,7 +120,3 @@ def _listed(spec: InstrumentSpec) -> dict[str, Any]:
         "expTime": str(int(settle.timestamp() * 1000)) if settle else "",
         "state": "live",
     }
-
-
-def _encode(value: Any) -> str:
-    return msgspec.json.encode(value).decode()

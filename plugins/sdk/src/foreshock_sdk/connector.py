@@ -92,6 +92,25 @@ class Throttle(msgspec.Struct, frozen=True, kw_only=True):
     partial: bool = False
 
 
+class RestRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A request the host makes for the connector: a GET, or a POST of `body` (JSON) when there is one."""
+
+    name: str
+    url: str
+    timeout: float = 10.0
+    body: bytes | None = None
+
+
+class Poll(msgspec.Struct, frozen=True, kw_only=True):
+    """A request the host makes again and again beside a socket, for what the venue pushes on none.
+
+    Its answers go to the route's decoder like frames. every: seconds between two.
+    """
+
+    request: RestRequest
+    every: float
+
+
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One socket: where, what to say first, and how to know that it lives.
 
@@ -100,6 +119,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     subscribe frames to send after connecting, in order
     channels  what was asked for, for people
     purpose   what it is for
+    polls     what is asked from REST while it is open
     """
 
     name: str
@@ -109,15 +129,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat: Heartbeat
     canary: Canary
     purpose: Purpose = Purpose.LIQUIDATIONS
-
-
-class RestRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A request the host makes for the connector: a GET, or a POST of `body` (JSON) when there is one."""
-
-    name: str
-    url: str
-    timeout: float = 10.0
-    body: bytes | None = None
+    polls: tuple[Poll, ...] = ()
 
 
 class SpecTable(msgspec.Struct, frozen=True):

@@ -39,6 +39,8 @@ class EventFlag(IntFlag):
     """Sent by the venue on subscribing: it may be old."""
     BACKFILLED = 8
     """Fetched from the venue's REST after a gap."""
+    SNAPSHOT = 16
+    """Part of the past that the venue tells whoever subscribes: no news."""
 
 
 class ContextField(IntEnum):

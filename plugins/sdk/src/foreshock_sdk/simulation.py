@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
@@ -99,3 +99,9 @@ class VenueScript(Protocol):
     def withheld(self) -> Sequence[int]:
         """Return the rows the throttle swallowed since the last call."""
         ...
+
+
+def operator_options(script: VenueScript) -> Mapping[str, Any]:
+    """Return the options with which a connector hears all that this venue tells: its attribute `options`, if any."""
+    options: Mapping[str, Any] = getattr(script, "options", {})
+    return options

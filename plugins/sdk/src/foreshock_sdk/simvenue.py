@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -80,6 +80,7 @@ class SimVenue:
     paths        where its sockets are
     silence_ms   a client that says nothing for so long is cut; None: never
     messages, messages_ms   a client may send so many in so many ms
+    options      with which a connector hears all that is told here
     history      the newest liquidations told, oldest first, for REST
     prices       what was last offered of each contract
     """
@@ -89,6 +90,7 @@ class SimVenue:
     silence_ms: int | None = None
     messages = 1_000
     messages_ms = 1_000
+    options: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, listing: Sequence[InstrumentSpec]) -> None:
         self.history: deque[SimLiquidation] = deque(maxlen=REMEMBERED)

@@ -32,7 +32,8 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
         (
             Command("demo", "everything on this machine against simulated venues"),
             Command("up", "everything on this machine against the real venues"),
-            Command("replay", "recorded frames through the whole house"),
+            Command("replay", "recorded frames, or archived streams, again"),
+            Command("record", "the venues' frames into files"),
         ),
     ),
     (
@@ -42,6 +43,8 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
             Command("status", "what runs, how it fares, how far behind it is"),
             Command("config", "get, set and list the configuration of a service"),
             Command("events", "what stands in the event streams"),
+            Command("streams", "the event and signal streams into files"),
+            Command("archive", "events, metrics and signals into Parquet or PostgreSQL"),
         ),
     ),
     (

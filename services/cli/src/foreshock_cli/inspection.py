@@ -28,7 +28,10 @@ class RedisFacts(msgspec.Struct, frozen=True):
 
 
 class ProcessFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """One process. health: SERVING, NOT_SERVING, UNREACHABLE or MISSING; the rest is its own word."""
+    """One process. health: SERVING, NOT_SERVING, UNREACHABLE or MISSING; the rest is its own word.
+
+    coverage: share of the whole market that it sees live, 0 to 1; coverage_possible: if all that it reads were live.
+    """
 
     service: str
     instance: str
@@ -44,6 +47,8 @@ class ProcessFacts(msgspec.Struct, frozen=True, kw_only=True):
     problems: list[str] = []
     routes: list[dict[str, Any]] = []
     venues: list[dict[str, Any]] = []
+    coverage: float | None = None
+    coverage_possible: float | None = None
 
 
 class HouseFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,6 +129,8 @@ def _with_status(known: ProcessFacts, answer: Any) -> ProcessFacts:
         problems=list(status.problems),
         routes=[_plain(each) for each in getattr(answer, "routes", ())],
         venues=[_plain(each) for each in getattr(answer, "venues", ())],
+        coverage=getattr(answer, "coverage", None),
+        coverage_possible=getattr(answer, "coverage_possible", None),
     )
 
 

@@ -10,13 +10,14 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from foreshock_feeds.domain import recording
 from foreshock_feeds.domain.ingest import Ingest
-from foreshock_lab.domain import recording
+from foreshock_feeds.domain.recording import Kind
 from foreshock_model.batch import InstrumentRef
 from foreshock_sdk.columns import Decoded
 from foreshock_sdk.connector import Connector
 from foreshock_sdk.errors import ForeshockError, FrameError
-from foreshock_sdk.events import LiquidatedSide, PriceKind
+from foreshock_sdk.events import EventFlag, LiquidatedSide, PriceKind
 from foreshock_sdk.identity import format_key
 from foreshock_sdk.instruments import Instruments, InstrumentSpec
 
@@ -27,7 +28,10 @@ KINDS = {int(kind): kind.name.lower() for kind in PriceKind}
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One canonical liquidation as `normalize` prints it: per base coin, USD, ns UTC."""
+    """One canonical liquidation as `normalize` prints it: per base coin, USD, ns UTC.
+
+    spec_version: 0 with the contract values of the package, 1 with those of the file that was given.
+    """
 
     venue: str
     symbol: str
@@ -40,6 +44,7 @@ class Row(msgspec.Struct, frozen=True):
     notional_usd: float
     ts_event_ns: int
     event_id: str
+    spec_version: int
 
 
 class Bad(msgspec.Struct, frozen=True):
@@ -58,14 +63,23 @@ class Normalized(NamedTuple):
 
 
 class Normalizer:
-    """Reads the lines of one file in order. specs: the venue's contracts; the packaged table when None."""
+    """Reads the lines of one file in order.
 
-    def __init__(self, connector: Connector, specs: Sequence[InstrumentSpec] | None = None) -> None:
+    specs: the venue's contracts; the packaged table when None. snapshots: whether what a venue tells of the past to
+    whoever subscribes is given, too.
+    """
+
+    def __init__(
+        self, connector: Connector, specs: Sequence[InstrumentSpec] | None = None, *, snapshots: bool = False
+    ) -> None:
+        self._snapshots = snapshots
         chosen = connector.packaged_specs().specs if specs is None else specs
         self._instruments = Instruments(connector.venue, chosen)
         route = connector.routes(self._instruments, (), connector.endpoints)[0]
         self._decoder = connector.decoder(route, self._instruments)
-        self._ingest = Ingest(self._instruments)
+        told = {spec.raw_symbol: 1 for spec in chosen if not spec.packaged}
+        self._ingest = Ingest(self._instruments, versions=told)
+        self._venue = connector.venue
         self._line = 0
 
     def feed(self, lines: Iterable[bytes]) -> Normalized:
@@ -75,7 +89,10 @@ class Normalizer:
         bad: list[Bad] = []
         for line in lines:
             self._line += 1
-            frame = recording.parse(line).frame
+            record = recording.parse(line)
+            frame = record.frame
+            if record.kind is not Kind.FRAME or record.venue not in {"", self._venue}:
+                continue
             if not _is_text(frame):
                 bad.append(Bad(self._line, None, "not UTF-8"))
             elif frame:
@@ -98,6 +115,8 @@ class Normalizer:
             columns = self._ingest.rows(decoded, np.full(frames, NEVER).tolist()).liquidations
         good = np.logical_and.reduce([np.isfinite(columns[name]) for name in ("price", "quantity", "notional_usd")])
         beyond = [] if good.all() else _places(decoded, np.flatnonzero(~good).tolist())
+        if not self._snapshots:
+            good &= ~(np.frombuffer(raw.flags, np.uint8) & EventFlag.SNAPSHOT).astype(np.bool_)
         refs = self._ingest.refs
         rows = [
             _row(refs[at], SIDES[side], price, KINDS[kind], quantity, notional, ts, key)
@@ -140,6 +159,7 @@ def _row(  # noqa: PLR0913, PLR0917 - one argument a column, by position: this i
         notional,
         ts,
         format_key(key),
+        ref.spec_version,
     )
 
 

@@ -23,6 +23,13 @@ ESCAPED = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 """Control characters have no business on a terminal, whoever sent them."""
 
 
+class Quality(msgspec.Struct, frozen=True):
+    """How far the data behind a signal can be trusted, as far as a line needs it."""
+
+    status: str = ""
+    venues_missing: tuple[str, ...] = ()
+
+
 class Message(msgspec.Struct, frozen=True):
     """What the stream and channel `cascade:signals` may hold, as far as a line needs it."""
 
@@ -36,6 +43,7 @@ class Message(msgspec.Struct, frozen=True):
     status: str = ""
     service: str = ""
     reason: str = ""
+    data_quality: Quality | None = None
 
     @property
     def rank(self) -> int:
@@ -69,7 +77,13 @@ def _signal(message: Message) -> Text:
         (f"{message.probability:>4.0%}", style if message.rank else "dim"),
         "  ",
         _clean(message.explanation),
+        (_absent(message.data_quality), "bold yellow"),
     )
+
+
+def _absent(quality: Quality | None) -> str:
+    missing = quality.venues_missing if quality else ()
+    return f"  without {_clean(', '.join(missing))}" if missing else ""
 
 
 def _notice(message: Message) -> Text:

@@ -30,7 +30,7 @@ def rendered(house: HouseFacts) -> Group:
         if process.routes:
             parts += [Text(), _routes(process)]
         if process.venues:
-            parts += [Text(), _venues(process)]
+            parts += [Text(), _venues(process), _coverage(process)]
     parts += [line for process in house.services for line in _problems(process)]
     return Group(*parts)
 
@@ -77,13 +77,15 @@ def _latency(process: ProcessFacts) -> str:
 
 
 def _routes(process: ProcessFacts) -> Table:
-    made = table("ROUTE", "STATE", ">FRAMES", ">BAD", ">RECONNECTS", "CHANNELS")
+    made = table("ROUTE", "STATE", "WHY", ">CANARY", ">FRAMES", ">BAD", ">RECONNECTS", "CHANNELS")
     for route in process.routes:
         channels = route["channels"]
         shown = ", ".join(channels[:2]) + (f" and {len(channels) - 2} more" if len(channels) > 2 else "")  # noqa: PLR2004 - as many as fit
         made.add_row(
             route["name"],
             state(route["state"]),
+            escape(route["reason"]),
+            f"{route['canary_age']:.1f} s ago" if route["canary_age"] >= 0 else "never",
             f"{route['frames']:,}",
             f"{route['faults']:,}",
             f"{route['reconnects']:,}",
@@ -93,12 +95,30 @@ def _routes(process: ProcessFacts) -> Table:
 
 
 def _venues(process: ProcessFacts) -> Table:
-    made = table("VENUE", ">CONTRACTS", "CONTRACT VALUES", ">DUPLICATES DROPPED")
+    made = table("VENUE", ">LIVE", ">SHARE", "SHARE IS", ">CONTRACTS", "CONTRACT VALUES", ">DUPLICATES DROPPED")
     for venue in process.venues:
         packaged = venue["specs"] == "packaged"
         source = f"packaged, of {venue['specs_checked']}" if packaged else "the venue's REST"
-        made.add_row(venue["name"], f"{venue['contracts']:,}", source, f"{venue['duplicates']:,}")
+        made.add_row(
+            venue["name"],
+            f"{venue['live']:.0%}",
+            f"{venue['share']:.1%}",
+            venue["share_source"],
+            f"{venue['contracts']:,}",
+            source,
+            f"{venue['duplicates']:,}",
+        )
     return made
+
+
+def _coverage(process: ProcessFacts) -> Text:
+    seen, possible = process.coverage or 0.0, process.coverage_possible or 0.0
+    style = "" if seen >= possible else BAD
+    return Text.assemble(
+        ("\ncoverage  ", "dim"),
+        (f"{seen:.1%} of the market is seen", style),
+        f", {possible:.1%} if every venue that is read were live",
+    )
 
 
 def _problems(process: ProcessFacts) -> list[Text]:

@@ -19,7 +19,7 @@ def progress_line(title: str, progress: Progress) -> str:
     """Return one line on how far a run is."""
     head = f"{title}: {progress.phase.value}, {span(progress.elapsed_s)}"
     if not progress.duration_s:
-        return f"{head}, {progress.processed:,} liquidations"
+        return f"{head}, {progress.processed:,} {progress.counted}"
     counts = f"{progress.sent:,} sent, {progress.processed:,} processed, {progress.throttled:,} throttled"
     return f"{head} of {span(progress.duration_s)}, {counts}, signals: {counted(progress.signals)}"
 

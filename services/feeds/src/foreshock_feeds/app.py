@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import closing, nullcontext, suppress
 
 import msgspec
 
@@ -12,6 +12,7 @@ from foreshock_feeds.config import FeedsConfig, problems
 from foreshock_feeds.control import FeedsControl
 from foreshock_feeds.feeds import Feeds
 from foreshock_feeds.parts import Parts, find_parts
+from foreshock_feeds.spill import Spill, open_spill
 from foreshock_runtime.backoff import Backoff, wait_for_event
 from foreshock_runtime.config_store import ConfigStore
 from foreshock_runtime.connection import TROUBLE
@@ -31,7 +32,13 @@ async def serve(service: Service) -> None:
     if wrong:
         raise SettingsError(f"tracked_symbols: {wrong['symbols']}")
     config = ConfigControl(ConfigStore(service.redis, "feeds", parts.settings.partitions), built_in, problems)
-    feeds = await _patiently(service, parts, config)
+    spill = open_spill(parts.settings)
+    with closing(spill) if spill else nullcontext():
+        await _serve(service, parts, config, spill)
+
+
+async def _serve(service: Service, parts: Parts, config: ConfigControl[FeedsConfig], spill: Spill | None) -> None:
+    feeds = await _patiently(service, parts, config, spill)
     if feeds is None:
         return
     service.registry.register(FeedsCollector(feeds))
@@ -39,7 +46,7 @@ async def serve(service: Service) -> None:
     try:
         await _run(service, feeds)
     finally:
-        feeds.output.close()
+        await feeds.close()
 
 
 async def _run(service: Service, feeds: Feeds) -> None:
@@ -54,12 +61,14 @@ async def _run(service: Service, feeds: Feeds) -> None:
         await feeds.maintain()
 
 
-async def _patiently(service: Service, parts: Parts, config: ConfigControl[FeedsConfig]) -> Feeds | None:
+async def _patiently(
+    service: Service, parts: Parts, config: ConfigControl[FeedsConfig], spill: Spill | None
+) -> Feeds | None:
     """Begin as soon as Redis is there; None when the service shall stop before that."""
     backoff = Backoff()
     while not service.stop.is_set():
         try:
-            return await Feeds.begin(service, parts, config)
+            return await Feeds.begin(service, parts, config, spill)
         except TROUBLE as error:
             service.log.warning("waiting_for_redis", reason=str(error))
             await backoff.wait(service.stop)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from foreshock_feeds.config import FeedsConfig
 from foreshock_feeds.feeds import Feeds
+from foreshock_feeds.life import Life
 from foreshock_feeds.venue import Venue
 from foreshock_protos.feeds.v1 import control_pb2, control_pb2_grpc
 from foreshock_runtime.connection import TROUBLE
@@ -45,11 +46,14 @@ class FeedsControl(control_pb2_grpc.FeedsControlServiceServicer):
     async def GetStatus(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Return how the service fares."""
         del request, context
-        venues = self._feeds.venues
+        venues, life = self._feeds.venues, self._feeds.life
+        sight = life.sight()
         return control_pb2.GetStatusResponse(
             status=service_status(self._service, counters=self._counters(), problems=self._problems()),
-            routes=[route for venue in venues for route in _routes(venue)],
-            venues=[_venue(venue) for venue in venues],
+            routes=[route for venue in venues for route in _routes(venue, life)],
+            venues=[_venue(venue, life) for venue in venues],
+            coverage=sight.coverage,
+            coverage_possible=sight.possible,
         )
 
     def _counters(self) -> dict[str, int]:
@@ -76,13 +80,15 @@ class FeedsControl(control_pb2_grpc.FeedsControlServiceServicer):
                 found.append(f"venue {name}: packaged contract values are used: {venue.contracts.source.reason}")
         for each in feeds.sessions:
             found += [f"route {each.name}: {reason}" for reason in (each.failure, each.refusal) if reason]
+        found += [f"venue {venue}: {reason}" for venue, reason in sorted(feeds.life.silence.silent.items())]
         silent = self._service.health.seconds_since_good()
         if silent > SILENT_SECONDS:
-            found.append(f"Redis has not answered for {silent:.0f} s; {feeds.output.waiting} rows wait")
+            kept = f"{feeds.output.entries} entries wait in memory, {feeds.output.spilled} bytes on disk"
+            found.append(f"Redis has not answered for {silent:.0f} s; {kept}")
         return found
 
 
-def _routes(venue: Venue) -> list[Any]:
+def _routes(venue: Venue, life: Life) -> list[Any]:
     return [
         control_pb2.Route(
             name=socket.session.name,
@@ -91,18 +97,35 @@ def _routes(venue: Venue) -> list[Any]:
             faults=socket.session.faults,
             reconnects=socket.reconnects,
             channels=socket.session.route.channels,
+            purpose=socket.session.route.purpose.value,
+            canary_age=life.age(socket.session.last_good),
+            rotations=socket.rotations,
+            replayed=socket.session.replayed,
+            **life.why(socket.session.name),
         )
         for socket in venue.sockets
     ]
 
 
-def _venue(venue: Venue) -> Any:
+def _venue(venue: Venue, life: Life) -> Any:
+    name = venue.connector.venue
     source = venue.contracts.source if venue.contracts else None
     return control_pb2.Venue(
-        name=venue.connector.venue,
+        name=name,
         specs=source.kind if source else "",
         specs_checked=source.checked if source else "",
         contracts=source.contracts if source else 0,
         duplicates=venue.dedupe.dropped,
         failure=venue.failure or "",
+        silence=life.silence.silent.get(name, ""),
+        spec_version=venue.contracts.version if venue.contracts else 0,
+        backfilled=venue.backfill.rows if venue.backfill else 0,
+        refusals=venue.refusals,
+        **_clock(venue),
+        **life.seen(name),
     )
+
+
+def _clock(venue: Venue) -> dict[str, Any]:
+    found = venue.clock_offset
+    return {} if found is None else {"clock_offset": found.offset / 1e9, "clock_spread": found.spread / 1e9}

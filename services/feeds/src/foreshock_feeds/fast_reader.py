@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+from picows import WSError, WSFrame, WSInvalidStatusError, WSListener, WSMsgType, WSTransport, ws_connect
 
 from foreshock_feeds.flow import Flow
 from foreshock_feeds.reader import CLOSE_SECONDS, FRAME_LIMIT, OPEN_SECONDS, Gatherer, Heard, Socket, SocketLost
@@ -35,6 +35,8 @@ class PicowsReader:
                 auto_ping_reply_timeout=min(heartbeat.timeout, heartbeat.interval),
                 max_frame_size=FRAME_LIMIT,
             )
+        except WSInvalidStatusError as error:
+            raise _refused(error) from error
         except (OSError, TimeoutError, ValueError, WSError) as error:
             raise SocketLost(f"cannot connect: {error}") from error
         self._flow.listen(listener.hold)
@@ -46,6 +48,13 @@ class PicowsReader:
             with suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await transport.wait_disconnected()
+
+
+def _refused(error: WSInvalidStatusError) -> SocketLost:
+    answer = error.response
+    if answer is None:
+        return SocketLost(f"cannot connect: {error}")
+    return SocketLost(f"cannot connect: {error}", int(answer.status), answer.headers.get("Retry-After"))
 
 
 class _Listener(WSListener):

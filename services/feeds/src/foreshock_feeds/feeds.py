@@ -7,18 +7,26 @@ from collections import deque
 
 from foreshock_feeds.config import FeedsConfig
 from foreshock_feeds.domain.assemble import Assembler
+from foreshock_feeds.domain.coverage import Shares
 from foreshock_feeds.domain.dedupe import Dedupe
+from foreshock_feeds.domain.ingest import Ingest, Ingested
+from foreshock_feeds.domain.silence import SilenceRule
 from foreshock_feeds.flow import Flow
 from foreshock_feeds.health import Command, RouteHealth, delay_ms
+from foreshock_feeds.life import Life, venue_of
 from foreshock_feeds.metrics import FeedsMetrics
 from foreshock_feeds.output import Output
 from foreshock_feeds.parts import Parts
 from foreshock_feeds.quarantine import Quarantine
-from foreshock_feeds.resume import Earlier, look_back
+from foreshock_feeds.recorder import Recorder, segments_of
+from foreshock_feeds.resume import Earlier, look_back, look_into
 from foreshock_feeds.session import RouteSession
-from foreshock_feeds.venue import Venue
+from foreshock_feeds.settings import FeedsSettings
+from foreshock_feeds.socket import RouteSocket
+from foreshock_feeds.spill import Spill
+from foreshock_feeds.venue import Tuning, Venue
 from foreshock_model import keys
-from foreshock_runtime.clock import FrameClock
+from foreshock_runtime.clock import Clock, FrameClock
 from foreshock_runtime.connection import TROUBLE
 from foreshock_runtime.control import ConfigControl
 from foreshock_runtime.lifecycle import Service
@@ -30,7 +38,7 @@ from foreshock_sdk.connector import Connector, Endpoints
 class Feeds:
     """Venues, the way out, and what is known of both. Made by `begin`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its parts, by name
         self,
         service: Service,
         parts: Parts,
@@ -38,16 +46,23 @@ class Feeds:
         *,
         writer: PartitionWriter,
         earlier: Earlier,
+        spill: Spill | None = None,
     ) -> None:
         settings = parts.settings
         self.revision = -1
         self.plugins = parts.plugins
         self._clock = service.clock if settings.clock == "system" else FrameClock()
         delays = {connector.venue: delay_ms(connector.throttle) for connector in parts.connectors}
-        self.health = RouteHealth(self._clock, earlier.last_clock, delays)
+        shares = Shares(delays, [each.venue for each in parts.connectors if each.throttle.partial])
+        shares.load(earlier.shares)
+        self.life = Life(self._clock, shares)
+        self.health = RouteHealth(self._clock, earlier.last_clock, delays, self.life)
         self.quarantine = Quarantine(self._clock)
         self.metrics = FeedsMetrics(service.metrics)
         self._flow = Flow()
+        self.recorder = _recorder(settings, self._clock, self.metrics)
+        if self.recorder is not None:
+            self.recorder.options = settings.options
         self.output = Output(
             writer,
             Assembler(settings.partitions),
@@ -57,28 +72,41 @@ class Feeds:
             flow=self._flow,
             gather_ms=settings.gather_ms,
             buffer_rows=settings.buffer_rows,
+            spill=spill,
+            recorder=self.recorder,
         )
+        self.life.changed = self.output.tick_soon
         self._service = service
         self._parts = parts
         self._config = config
+        self._silence = SilenceRule()
         self._applying = asyncio.Lock()
         self._stopped = False
         self.venues = [self._venue(connector, earlier) for connector in parts.connectors]
 
     @classmethod
-    async def begin(cls, service: Service, parts: Parts, config: ConfigControl[FeedsConfig]) -> Feeds:
+    async def begin(
+        cls, service: Service, parts: Parts, config: ConfigControl[FeedsConfig], spill: Spill | None = None
+    ) -> Feeds:
         """Look at what an earlier run left and take a new epoch. Raises what redis-py raises."""
         settings = parts.settings
         writer = f"feeds:{settings.instance}"
         earlier = await look_back(service.redis, writer, settings.partitions)
-        epoch = await next_epoch(service.redis, writer)
-        out = PartitionWriter(service.redis, partitions=settings.partitions, writer=writer, epoch=epoch)
-        return cls(service, parts, config, writer=out, earlier=earlier)
+        if spill is not None:
+            look_into(spill, settings.partitions, earlier)
+        epoch = await next_epoch(service.redis, writer, spill.epoch if spill else 0)
+        out = PartitionWriter(service.redis, partitions=settings.partitions, writer=writer, epoch=epoch, shelf=spill)
+        return cls(service, parts, config, writer=out, earlier=earlier, spill=spill)
 
     @property
     def sessions(self) -> list[RouteSession]:
         """The routes' sessions."""
-        return [socket.session for venue in self.venues for socket in venue.sockets]
+        return [socket.session for socket in self.sockets]
+
+    @property
+    def sockets(self) -> list[RouteSocket]:
+        """The routes' sockets."""
+        return [socket for venue in self.venues for socket in venue.sockets]
 
     async def apply(self) -> None:
         """Follow the configuration in force, the first time by starting every venue; one that fails is reported.
@@ -90,6 +118,7 @@ class Feeds:
             if self._stopped or present.revision == self.revision:
                 return
             symbols = present.config.symbols
+            self._silence = present.config.silence
             if self.revision < 0:
                 await asyncio.gather(*(venue.start(symbols) for venue in self.venues))
                 self.health.started()
@@ -104,12 +133,31 @@ class Feeds:
             self._stopped = True
             await asyncio.gather(*(venue.stop() for venue in self.venues))
 
+    async def close(self) -> None:
+        """Say what is lost, end the recording. The last thing to call."""
+        self.output.close()
+        if self.recorder is not None:
+            await asyncio.to_thread(self.recorder.close)
+
     async def maintain(self) -> None:
         """Write what was noticed, trim the streams. Raises what redis-py raises, and loses nothing."""
-        self.health.keep(session.name for session in self.sessions)
+        self.look()
         await self._write(self.health.waiting)
+        for command in self.life.commands(at_once=self._stopped):
+            await self._service.redis.execute_command(*command)
         await self._write(self.quarantine.waiting)
         await self._trim()
+
+    def look(self) -> None:
+        """Forget the routes that are no longer read, hold the venues against each other."""
+        self.health.keep(session.name for session in self.sessions)
+        silent = self.life.look(self._silence)
+        for session in self.sessions:
+            session.suspect(silent.get(venue_of(session.name)))
+
+    def _deliver(self, ingest: Ingest, found: Ingested) -> None:
+        self.life.heard(ingest.instruments.venue, found.liquidations)
+        self.output.deliver(ingest, found)
 
     async def _write(self, waiting: deque[Command]) -> None:
         while waiting:
@@ -145,8 +193,20 @@ class Feeds:
             open_socket=self._parts.reader(self._clock, self._flow),
             dedupe=dedupe,
             quarantine=self.quarantine,
-            deliver=self.output.deliver,
+            deliver=self._deliver,
             health=self.health,
             partitions=settings.partitions,
-            retry_seconds=settings.rest_retry_seconds,
+            tuning=Tuning(
+                settings.rest_retry_seconds,
+                settings.specs_refresh_seconds,
+                settings.backfill_seconds,
+                settings.decode_budget_ms_per_frame,
+            ),
+            recorder=self.recorder,
         )
+
+
+def _recorder(settings: FeedsSettings, clock: Clock, metrics: FeedsMetrics) -> Recorder | None:
+    if settings.record_dir is None:
+        return None
+    return Recorder(segments_of(settings, settings.record_dir), f"feeds:{settings.instance}", clock, metrics.recorded)

@@ -13,7 +13,9 @@ class FeedsMetrics:
         self._rows = metrics.counter("rows", "Rows taken in.", ("venue", "kind"))
         self._dropped = metrics.counter("dropped", "Rows dropped.", ("kind",))
         self._trimmed = metrics.counter("trimmed_unread", "Entries that left a stream before every reader had them.")
-        self._unwritten = metrics.counter("unwritten", "Rows and entries lost because the process had to end.")
+        self._unwritten = metrics.counter("unwritten", "Entries lost because the process had to end.")
+        self._recorded = metrics.counter("recorded_frames", "Frames written to the recording.")
+        self._unrecorded = metrics.counter("unrecorded_frames", "Frames missing from the recording.")
         self.dropped_total = 0
 
     def rows(self, ingest: Ingest, found: Ingested) -> None:
@@ -29,6 +31,11 @@ class FeedsMetrics:
         self._dropped.labels("context").inc(context)
         self._dropped.labels("liquidation").inc(liquidations)
         self.dropped_total += context + liquidations
+
+    def recorded(self, written: int, dropped: int) -> None:
+        """Count frames of the recording, from any thread."""
+        self._recorded.inc(written)
+        self._unrecorded.inc(dropped)
 
     def trimmed(self, entries: int) -> None:
         """Count entries lost by trimming."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from foreshock_feeds.flow import Flow
 from foreshock_feeds.reader import OpenSocket, WebsocketsReader
 from foreshock_feeds.settings import FeedsSettings
 from foreshock_runtime.clock import Clock
 from foreshock_runtime.log import get_logger
+from foreshock_runtime.scrubbing import scrub
 from foreshock_runtime.settings import ServiceSettings, SettingsError
 from foreshock_sdk.connector import Connector
 from foreshock_sdk.discovery import Plugins
+from foreshock_sdk.errors import OptionError
 
 log = get_logger("feeds")
 
@@ -39,11 +41,24 @@ def find_parts(settings: ServiceSettings) -> Parts:
 
 def _chosen(plugins: Plugins, settings: FeedsSettings) -> list[Connector]:
     installed = sorted(plugins.connectors)
-    for field, names in (("venues", settings.venues), ("endpoints", tuple(settings.endpoints))):
+    asked = {"venues": settings.venues, "endpoints": tuple(settings.endpoints), "options": tuple(settings.options)}
+    for field, names in asked.items():
         unknown = [name for name in names if name not in plugins.connectors]
         if unknown:
             raise SettingsError(f"{field}: {unknown[0]!r} is not installed; there are {', '.join(installed)}")
-    return [plugins.connectors[name] for name in dict.fromkeys(settings.venues or installed)]
+    chosen = dict.fromkeys(settings.venues or installed)
+    return [_configured(plugins.connectors[name], settings.options.get(name)) for name in chosen]
+
+
+def _configured(connector: Connector, options: Mapping[str, Any] | None) -> Connector:
+    if not options:
+        return connector
+    try:
+        return connector.configured(options)
+    except OptionError as error:
+        raise SettingsError(scrub(f"options.{connector.venue}.{error}")) from None
+    except Exception as error:  # a plugin is foreign code
+        raise SettingsError(scrub(f"options.{connector.venue}: {type(error).__name__}: {error}")) from error
 
 
 def _reader(settings: FeedsSettings) -> Callable[[Clock, Flow], OpenSocket]:

@@ -17,10 +17,14 @@ log = get_logger("feeds")
 
 
 class Quarantine:
-    """Counts bad frames by route. waiting: Redis commands that write the newest, cut to FRAME_BYTES."""
+    """Counts bad frames by route.
+
+    waiting: Redis commands that write the newest, cut to FRAME_BYTES. dropped: how many newer ones took the place of.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self.waiting: deque[Command] = deque()
+        self.dropped = 0
         self.counts: Counter[str] = Counter()
         self._clock = clock
         self._reported: dict[str, int] = {}
@@ -35,6 +39,7 @@ class Quarantine:
         self.waiting.append(("XADD", keys.FEEDS_BAD, "MAXLEN", "~", KEPT, "*", *fields))
         if len(self.waiting) > KEPT:
             self.waiting.popleft()
+            self.dropped += 1
         self.counts[route] += 1
         if now - self._reported.get(route, -REPORT_EVERY_NS) >= REPORT_EVERY_NS:
             self._reported[route] = now

@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 from array import array
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidURI, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, WebSocketException
 
 from foreshock_feeds.flow import Flow
 from foreshock_runtime.clock import Clock
@@ -24,11 +24,19 @@ FRAME_LIMIT = 8 * 2**20
 """Bytes of one frame: venues' snapshots stay far below."""
 QUEUE_FRAMES = 4_000
 
-Heard = Callable[[Sequence[bytes | str], Sequence[int]], Sequence[str | bytes]]
+Heard = Callable[[Sequence[bytes | str], Sequence[int]], None]
 
 
 class SocketLost(Exception):  # noqa: N818 - what happened, in the words of the log
-    """The connection could not be made or is gone; the message says why."""
+    """The connection could not be made or is gone; the message says why.
+
+    status and retry_after are what the venue answered instead of opening it, 0 and None if it said nothing.
+    """
+
+    def __init__(self, reason: str, status: int = 0, retry_after: str | None = None) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.retry_after = retry_after
 
 
 class Socket(Protocol):
@@ -65,7 +73,6 @@ class Gatherer:
         self._loop = asyncio.get_running_loop()
         self._frames: list[bytes | str] = []
         self._received = array("q")
-        self._answering: asyncio.Task[None] | None = None
 
     def add(self, frame: bytes, socket: Socket) -> None:
         """Take one frame of this socket."""
@@ -78,19 +85,10 @@ class Gatherer:
         frames, received = self._frames, self._received
         self._frames, self._received = [], array("q")
         try:
-            answers = self._heard(frames, received)
+            self._heard(frames, received)
         except Exception as error:  # noqa: BLE001 - raised where the connection is awaited
             self.failure = error
             socket.abort()
-            return
-        if answers:
-            self._answering = asyncio.create_task(_answer(socket, answers))
-
-
-async def _answer(socket: Socket, answers: Sequence[str | bytes]) -> None:
-    with suppress(SocketLost):  # the awaiting side sees the loss too, and says so
-        for answer in answers:
-            await socket.send(answer)
 
 
 class WebsocketsReader:
@@ -114,6 +112,11 @@ class WebsocketsReader:
                 max_queue=QUEUE_FRAMES,
                 compression=None,
             )
+        except InvalidStatus as error:
+            answer = error.response
+            raise SocketLost(
+                f"cannot connect: {error}", answer.status_code, answer.headers.get("Retry-After")
+            ) from error
         except (OSError, TimeoutError, InvalidURI, WebSocketException) as error:
             raise SocketLost(f"cannot connect: {error}") from error
         socket = _Connection(connection, Gatherer(heard, self._clock))

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from redis.asyncio import Redis
 
+from foreshock_feeds.spill import Spill
 from foreshock_model import batch, keys
 from foreshock_model.entries import InputEntry
 from foreshock_model.errors import CodecError
@@ -23,10 +24,14 @@ Array = npt.NDArray[Any]
 
 
 class Earlier:
-    """last_clock: ns UTC up to which every partition has what this writer saw, 0 when it never wrote."""
+    """last_clock: ns UTC up to which every partition has what this writer saw, 0 when it never wrote.
+
+    shares: what was known of the venues' shares, JSON by venue.
+    """
 
     def __init__(self) -> None:
         self.last_clock = 0
+        self.shares: dict[str, bytes] = {}
         self._keys: dict[str, list[Array]] = {}
 
     def keys(self, venue: str) -> Array:
@@ -50,7 +55,22 @@ async def look_back(redis: Redis, writer: str, partitions: int) -> Earlier:
     earlier = Earlier()
     ends = [await _look_back(redis, writer, partition, earlier) for partition in range(partitions)]
     earlier.last_clock = min(filter(None, ends), default=0)
+    kept: dict[bytes, bytes] = await redis.execute_command("HGETALL", keys.FEEDS_SHARES)
+    earlier.shares = {venue.decode("utf-8", "replace"): tallies for venue, tallies in kept.items()}
     return earlier
+
+
+def look_into(spill: Spill, partitions: int, earlier: Earlier) -> None:
+    """Take up what an earlier run left to be written: its events are known, and it ended later than the streams say."""
+    for partition in range(partitions):
+        newest = 0
+        for entry in spill.newest_first(partition):
+            newest = max(newest, entry.clock)
+            if entry.clock < newest - REMEMBER_NS:
+                break
+            if entry.kind == "batch":
+                earlier.add(batch.decode(entry.data))
+    earlier.last_clock = max(earlier.last_clock, spill.last_clock)
 
 
 async def _look_back(redis: Redis, writer: str, partition: int, earlier: Earlier) -> int:

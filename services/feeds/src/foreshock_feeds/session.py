@@ -1,31 +1,36 @@
-"""One connection's conversation with a venue: what to say, what was heard. Does no IO itself."""
+"""A route over all its connections: its state, what is counted of it, what its loss means."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from foreshock_feeds.conversation import NS_PER_MS, Conversation
 from foreshock_feeds.domain.ingest import Ingest, Ingested
+from foreshock_feeds.domain.offset import ClockOffset
 from foreshock_feeds.domain.route_state import RouteChange, RouteInput, RouteState, advance
+from foreshock_feeds.health import delay_ms
 from foreshock_feeds.quarantine import Quarantine
-from foreshock_runtime.clock import Clock, FrameClock, monotonic_ns
-from foreshock_runtime.log import get_logger
-from foreshock_sdk.columns import Control, ControlKind, Decoded
-from foreshock_sdk.connector import Connector, Route
+from foreshock_runtime.clock import Clock, FrameClock
+from foreshock_sdk.columns import Decoded
+from foreshock_sdk.connector import Connector, Purpose, Route
 from foreshock_sdk.instruments import Instruments
-
-NS = 1_000_000_000
-NS_PER_MS = 1_000_000
-log = get_logger("feeds")
 
 Deliver = Callable[[Ingest, Ingested], None]
 StateChange = Callable[[RouteChange], None]
 
 
 class RouteSession:
-    """A route over all its connections: the state machine, the decoder of the present one, counters.
+    """The state machine of a route, moved by the conversation on its present connection.
 
-    name is venue/route; failure what the plugin raised, while the route suffers from it; refusal what the venue
-    refused on this connection. deliver takes canonical rows.
+    route      what the next connection will ask for
+    name       venue/route
+    failure    what the plugin raised, while the route suffers from it
+    silent     why its venue is held for silent while others are not, None when it is not
+    replayed   rows dropped because the venue sent them again on subscribing and they are no news
+    missing    rows that were not delivered, by the venue's own numbering
+    last_good  when the canary was last seen, ns UTC; from the start when an earlier run last wrote, 0 never
+    offset     the venue's clock, shared by its routes
+    deliver    takes canonical rows
     """
 
     def __init__(  # noqa: PLR0913 - what it works with, by name
@@ -38,116 +43,102 @@ class RouteSession:
         quarantine: Quarantine,
         deliver: Deliver,
         changed: StateChange,
+        offset: ClockOffset,
+        decode_budget_ms: float,
+        last_good: int = 0,
     ) -> None:
+        self.connector = connector
         self.route = route
         self.name = f"{connector.venue}/{route.name}"
+        self.ingest = ingest
+        self.instruments: Instruments = ingest.instruments
+        self.deliver = deliver
+        self.offset = offset
+        self.decode_budget_ms = decode_budget_ms
+        self.replay = clock if isinstance(clock, FrameClock) else None
         self.state = RouteState.CONNECTING
+        self.present: Conversation | None = None
         self.failure: str | None = None
-        self.refusal: str | None = None
-        self.closing = False
+        self.silent: str | None = None
         self.frames_seen = 0
         self.faults = 0
-        self._connector = connector
-        self._instruments: Instruments = ingest.instruments
-        self._ingest = ingest
+        self.replayed = 0
+        self.missing = 0
+        self.last_good = last_good
         self._quarantine = quarantine
-        self._deliver = deliver
         self._changed = changed
-        self._decoder = connector.decoder(route, ingest.instruments)
-        self._replay = clock if isinstance(clock, FrameClock) else None
-        self.last_frame = self.last_canary = self.last_sent = monotonic_ns()
-        self._last_good = 0
+        self._delay_ms = delay_ms(connector.throttle)
 
-    def opened(self) -> tuple[str, ...]:
-        """Begin a new connection; return the frames to send first."""
-        self._decoder = self._connector.decoder(self.route, self._instruments)
-        self.closing = False
-        self.refusal = None
-        self._touch()
-        self.happened(RouteInput.OPENED, "connected")
-        return self.route.subscribe
+    @property
+    def refusal(self) -> str | None:
+        """What the venue refused on the present connection."""
+        return self.present.refusal if self.present else None
 
-    def heard(self, frames: Sequence[bytes | str], recv_ns: Sequence[int]) -> Sequence[str | bytes]:
-        """Take frames in order with their receive times; return the answers to send."""
-        self.frames_seen += len(frames)
-        self.last_frame = monotonic_ns()
-        if self._replay is None:
-            return self._take(self._decoder.feed(frames), frames, recv_ns)
-        # A frame's own time is the clock: each is decoded alone, so that every entry is cut where it was live.
-        answers: list[str | bytes] = []
-        for frame in frames:
-            decoded = self._decoder.feed((frame,))
-            self._replay.advance(decoded.pushed_ms * NS_PER_MS)
-            answers += self._take(decoded, (frame,), (self._replay.now(),))
-        return answers
+    @property
+    def known_until_ms(self) -> int | None:
+        """Venue's time until which all was told while the route was good, ms UTC; None when it never was.
 
-    def _take(self, decoded: Decoded, frames: Sequence[bytes | str], recv_ns: Sequence[int]) -> Sequence[str | bytes]:
-        self._deliver(self._ingest, self._ingest.rows(decoded, recv_ns))
-        if decoded.canary:
-            self.last_canary = self.last_frame
-            self._last_good = recv_ns[-1]
-            self.happened(RouteInput.CANARY, "canary seen")
-        if decoded.faults:
-            self._report(decoded, frames)
-        for control in decoded.controls:
-            self._obey(control)
-        return decoded.replies
+        A venue may tell of an event so late as it holds rows back.
+        """
+        return self.last_good // NS_PER_MS - self._delay_ms if self.last_good else None
+
+    def opened(self, conversation: Conversation) -> None:
+        """Take a conversation that begins: the present one if there is no other."""
+        if self.present is None:
+            self.present = conversation
+            self.happened(RouteInput.OPENED, "connected")
+
+    def heard_from(self, conversation: Conversation, what: RouteInput, reason: str) -> None:
+        """Take what a conversation learned; only the present one moves the state."""
+        if conversation is not self.present:
+            return
+        self.last_good = max(self.last_good, conversation.last_good)
+        self.happened(what, reason)
+
+    def handed_over(self, conversation: Conversation) -> None:
+        """Make a conversation that has proven itself the present one: nothing was missed."""
+        self.present = conversation
+        self.heard_from(conversation, RouteInput.CANARY, "canary seen on the new connection")
+
+    def lost(self, conversation: Conversation, reason: str) -> None:
+        """Say that a connection ended."""
+        if conversation is self.present:
+            self.present = None
+            self.happened(RouteInput.CLOSED, reason)
+
+    def inherited(self, conversation: Conversation) -> None:
+        """Make the conversation on a connection that was to follow the present one, after the loss of that."""
+        self.opened(conversation)
+        if conversation.last_good:
+            self.heard_from(conversation, RouteInput.CANARY, "canary seen on the new connection")
 
     def happened(self, what: RouteInput, reason: str) -> None:
-        """Move the state machine."""
+        """Move the state machine. While the venue is held for silent, its canary alone proves nothing."""
+        if what is RouteInput.CANARY and self.silent:
+            what, reason = RouteInput.CANARY_ALONE, self.silent
         before, self.state = self.state, advance(self.state, what)
         if self.state is RouteState.LIVE:
             self.failure = None
         if self.state is not before:
-            self._changed(RouteChange(self.name, before, self.state, reason, self._last_good))
+            self._changed(RouteChange(self.name, before, self.state, reason, self.last_good))
+
+    def suspect(self, reason: str | None) -> None:
+        """Take why the venue is held for silent among the others, None when it is not."""
+        before, self.silent = self.silent, reason if self.route.purpose is Purpose.LIQUIDATIONS else None
+        if self.silent and not before:
+            self.happened(RouteInput.SILENT, self.silent)
+        elif before and not self.silent:
+            self.happened(RouteInput.HEARD, "liquidations came again")
 
     def failed(self, error: Exception) -> str:
-        """Take what the plugin raised; return it in words."""
+        """Take what the plugin raised on the present connection; return it in words."""
+        self.present = None
         self.failure = f"{type(error).__name__}: {error}"
         self.happened(RouteInput.FAILED, self.failure)
         return self.failure
 
-    def slept(self, ns: int) -> None:
-        """Say that this process itself stood still for so long: the venue's silence meanwhile proves nothing."""
-        self.last_frame += ns
-        self.last_canary += ns
-
-    def heartbeat(self, now: int) -> str | None:
-        """Return the frame to send when the venue's heartbeat is due. now: the steady clock, ns."""
-        beat = self.route.heartbeat
-        if beat.frame is None or now - self.last_sent < beat.interval * NS:
-            return None
-        self.last_sent = now
-        return beat.frame
-
-    def dead_for(self, now: int) -> str | None:
-        """Return why this connection should be given up, None while it is fine. now: the steady clock, ns."""
-        if self.closing:
-            return "the venue announced that it will close"
-        if self._replay is not None:
-            return None  # a recording holds no canary and may rest
-        if now - self.last_frame > self.route.heartbeat.idle_timeout * NS:
-            return f"no frame for {self.route.heartbeat.idle_timeout:g} s"
-        if now - self.last_canary > self.route.canary.deadline * NS:
-            self.happened(RouteInput.OVERDUE, f"no {self.route.canary.channel} for {self.route.canary.deadline:g} s")
-            # The frames may come again by themselves; a new connection is tried after twice the deadline.
-            if now - self.last_canary > 2 * self.route.canary.deadline * NS:
-                return f"no {self.route.canary.channel} for {2 * self.route.canary.deadline:g} s"
-        return None
-
-    def _touch(self) -> None:
-        self.last_frame = self.last_canary = self.last_sent = monotonic_ns()
-
-    def _report(self, decoded: Decoded, frames: Sequence[bytes | str]) -> None:
+    def report(self, decoded: Decoded, frames: Sequence[bytes | str]) -> None:
+        """Count what a decoder could not understand."""
         self.faults += len(decoded.faults)
         for fault in decoded.faults:
             self._quarantine.add(self.name, frames[fault.frame], fault)
-
-    def _obey(self, control: Control) -> None:
-        if control.kind is ControlKind.REFUSED:
-            log.warning("subscription_refused", route=self.name, code=control.code, message=control.message)
-            self.refusal = f"refused: {control.code} {control.message}".strip()
-            self.happened(RouteInput.REFUSED, self.refusal)
-        elif control.kind is ControlKind.CLOSING:
-            log.info("venue_closing", route=self.name, code=control.code, message=control.message)
-            self.closing = True

@@ -27,7 +27,7 @@ from foreshock_lab.venue_host import VenueHost
 from foreshock_runtime.clock import SystemClock
 from foreshock_sdk.connector import Connector
 from foreshock_sdk.discovery import Plugins
-from foreshock_sdk.simulation import VenueScript
+from foreshock_sdk.simulation import VenueScript, operator_options
 
 READABLE_PORT = 6379
 """Where redis-cli looks by itself; another free port where it is taken."""
@@ -104,7 +104,7 @@ def simulations(names: tuple[str, ...] = ()) -> Simulations:
     wanted = names or tuple(scripts)
     return Simulations(
         {name: scripts[name] for name in wanted},
-        {name: plugins.connectors[name] for name in wanted},
+        {name: plugins.connectors[name].configured(operator_options(scripts[name])) for name in wanted},
         plugins.simulations,
     )
 
@@ -171,6 +171,7 @@ def _settings(options: DemoOptions, host: VenueHost, run_dir: Path) -> HouseSett
         venues=tuple(host.venues),
         symbols=options.symbols,
         endpoints=host.endpoints(),
+        options=host.options(),
         extra=options.extra,
     )
 

@@ -41,6 +41,7 @@ class HouseSettings(msgspec.Struct, frozen=True, kw_only=True):
     redis_url   a running server; None: an embedded one
     tcp_port    where an embedded one can be read on loopback (0: any free port); None: nowhere
     endpoints   where the venues answer; a venue not named: in production
+    options     what their connectors let the operator choose, by venue and option
     extra       further settings by service, as field name to text
     inherited   variables by service, behind all of the above: see `surroundings`
     fresh       a server that already holds event streams is refused: what comes out is compared with what goes in
@@ -56,6 +57,7 @@ class HouseSettings(msgspec.Struct, frozen=True, kw_only=True):
     venues: tuple[str, ...] = ()
     symbols: tuple[str, ...] = ()
     endpoints: Mapping[str, Endpoints] = {}
+    options: Mapping[str, Mapping[str, Any]] = {}
     clock: Literal["system", "frames"] = "system"
     extra: Mapping[str, Mapping[str, str]] = {}
     inherited: Mapping[str, Mapping[str, str]] = {}
@@ -274,6 +276,8 @@ class House:
                     for venue, each in settings.endpoints.items()
                 }
                 fields["endpoints"] = msgspec.json.encode(places).decode()
+            if settings.options:
+                fields["options"] = msgspec.json.encode(settings.options).decode()
         fields |= settings.extra.get(service, {})
         ours = {f"{PREFIX}{name.upper()}": value for name, value in fields.items() if value}
         return {f"{PREFIX}LOG_FORMAT": "json", **settings.inherited.get(service, {}), **ours}

@@ -1,12 +1,14 @@
 """Frames as a venue should never send them: a script tells a known row, then its text is bent.
 
-No venue's format is known here: price, size, time and name of the row can be found in any text.
+No venue's format is known here: price, size, time and name of the row can be found in any text, packed by gzip or not.
 """
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 
 from foreshock_lab.domain.timeline import Oddity
 from foreshock_sdk.events import LiquidatedSide
@@ -19,6 +21,8 @@ PATIENCE_MS = 3_000
 STEP_MS = 100
 IMPOSSIBLE_MS = 4_260_000_000_000
 """In the year 2104."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+GZIP = b"\x1f\x8b"
 NAME, FOREIGN_NAME = "QZX9", "测试币"
 
 Bend = Callable[[str, InstrumentSpec, int], str | bytes]
@@ -33,12 +37,18 @@ def _size(value: str) -> Bend:
 
 
 def _time(value: int) -> Bend:
-    return lambda text, _spec, at_ms: text.replace(str(at_ms), str(value))
+    return lambda text, _spec, at_ms: text.replace(str(at_ms), str(value)).replace(_iso(at_ms), str(value))
+
+
+def _iso(at_ms: int) -> str:
+    """Return a time as venues that write it in words do."""
+    return (EPOCH + timedelta(milliseconds=at_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _name(value: str) -> Bend:
     def bend(text: str, spec: InstrumentSpec, _at: int) -> str:
-        base = spec.contract_base or spec.base
+        spelled = (spec.contract_base, spec.base)
+        base = next((each for each in spelled if each and each in spec.raw_symbol), spec.raw_symbol)
         return text.replace(spec.raw_symbol, spec.raw_symbol.replace(base, value, 1))
 
     return bend
@@ -72,9 +82,16 @@ def craft(kind: Oddity, scratch: VenueScript, spec: InstrumentSpec, now_ms: int)
     for later in range(0, PATIENCE_MS, STEP_MS):
         pushes = [push for push in scratch.due(now_ms + later) if push.rows]
         if pushes:
-            return [Push(push.channel, BENDS[kind](_text(push.frame), spec, at_ms)) for push in pushes]
+            return [
+                Push(push.channel, _bent(push.frame, lambda text: BENDS[kind](text, spec, at_ms))) for push in pushes
+            ]
     return []
 
 
-def _text(frame: str | bytes) -> str:
-    return frame if isinstance(frame, str) else frame.decode()
+def _bent(frame: str | bytes, bend: Callable[[str], str | bytes]) -> str | bytes:
+    if isinstance(frame, str):
+        return bend(frame)
+    if not frame.startswith(GZIP):
+        return bend(frame.decode())
+    bent = bend(gzip.decompress(frame).decode())
+    return gzip.compress(bent.encode() if isinstance(bent, str) else bent, mtime=0)

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import msgspec
 
+from foreshock_feeds.domain.recording import Recorded
 from foreshock_lab.conductor import Conductor
 from foreshock_lab.demo import READABLE_PORT, simulations
 from foreshock_lab.domain.ledger import Ledger
-from foreshock_lab.domain.recording import Recorded
 from foreshock_lab.errors import LabError
 from foreshock_lab.house import HouseSettings
 from foreshock_lab.outcome import summarise
+from foreshock_lab.pace import LONGEST_PAUSE_S
 from foreshock_lab.polling import until
 from foreshock_lab.recording_file import read_frames
 from foreshock_lab.run_dir import run_directory
@@ -25,7 +26,6 @@ from foreshock_runtime.clock import SystemClock, monotonic_ns
 from foreshock_runtime.log import get_logger
 
 SCENARIO = "replay"
-LONGEST_PAUSE_S = 60.0
 log = get_logger("lab")
 
 
@@ -76,7 +76,7 @@ class RecordedMarket:
             ahead = due_s - (monotonic_ns() - start) / 1e9
             if ahead > 0:
                 await asyncio.sleep(ahead)
-            frame = _text(recorded)
+            frame = _wire(recorded)
             route, told = self._venue.reader.read_on_route(frame)
             socket = await self._socket(route.url.removeprefix(self._venue.connector.endpoints.websocket))
             await socket.put_waiting(Outgoing(frame, [each.event_id for each in told]))
@@ -89,12 +89,15 @@ class RecordedMarket:
         return next((each for each in self._venue.sockets if each.path == path), self._venue.sockets[0])
 
     def _time_of(self, recorded: Recorded) -> int:
-        return recorded.ts_recv or self._venue.reader.time_ms(_text(recorded)) * 1_000_000
+        return recorded.ts_recv or self._venue.reader.time_ms(_wire(recorded)) * 1_000_000
 
 
-def _text(recorded: Recorded) -> str:
-    """Return the frame as a text frame can carry it."""
-    return recorded.frame.decode("utf-8", "replace")
+def _wire(recorded: Recorded) -> str | bytes:
+    """Return the frame as a text frame carries it, or a binary one where it is no text."""
+    try:
+        return recorded.frame.decode()
+    except UnicodeDecodeError:
+        return recorded.frame
 
 
 def _offsets(times: list[int]) -> list[float]:
@@ -147,6 +150,7 @@ def _settings(options: ReplayOptions, host: VenueHost, run_dir: Path) -> HouseSe
         venues=(options.venue,),
         symbols=options.symbols,
         endpoints=host.endpoints(),
+        options=host.options(),
         clock="frames",
     )
 

@@ -95,7 +95,10 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """A run's state, told twice a second. elapsed_s and duration_s are market time; info comes once known."""
+    """A run's state, told twice a second. elapsed_s and duration_s are market time; info comes once known.
+
+    counted: what `processed` counts.
+    """
 
     phase: Phase
     elapsed_s: float
@@ -105,6 +108,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     throttled: int
     signals: Mapping[str, int]
     info: RunInfo | None = None
+    counted: str = "liquidations"
 
 
 OnProgress = Callable[[Progress], None]

@@ -1,4 +1,4 @@
-"""Simulated venues on one loopback port: real websockets and REST in front of the plugins' scripts."""
+"""Simulated venues on two loopback ports, websockets and REST, in front of the plugins' scripts."""
 
 from __future__ import annotations
 
@@ -6,23 +6,22 @@ import asyncio
 from collections import deque
 from collections.abc import Hashable, Mapping, Sequence
 from http import HTTPStatus
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 from foreshock_lab.domain.facts import FrameReader
 from foreshock_lab.domain.ledger import Ledger
 from foreshock_lab.polling import until
+from foreshock_lab.venue_rest import HOST, VenueRest
 from foreshock_lab.venue_socket import Outgoing, VenueSocket
 from foreshock_runtime.clock import Clock
 from foreshock_runtime.log import get_logger
 from foreshock_sdk.connector import Connector, Endpoints
 from foreshock_sdk.instruments import Instruments
-from foreshock_sdk.simulation import Push, ScriptSession, VenueScript
+from foreshock_sdk.simulation import Push, RestReply, ScriptSession, VenueScript, operator_options
 
-HOST = "127.0.0.1"
 REMEMBERED = 16
 """Newest frames with liquidations that a duplicate is taken from."""
 QUIET_SECONDS = 0.3
@@ -65,21 +64,24 @@ class VenueHost:
         self._greets = greets
         self.venues = {name: _venue(script, connectors[name]) for name, script in scripts.items()}
         self._server: Server | None = None
+        self._rest = VenueRest(self._answer)
 
     async def __aenter__(self) -> Self:
+        await self._rest.__aenter__()
         self._server = await serve(
             self._connected, HOST, 0, process_request=self._request, compression=None, max_size=2**22
         )
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self._rest.__aexit__()
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
 
     @property
     def port(self) -> int:
-        """The port, once started."""
+        """The port of the sockets, once started."""
         if self._server is None:
             raise RuntimeError("the host is not started")
         return int(self._server.sockets[0].getsockname()[1])
@@ -87,9 +89,14 @@ class VenueHost:
     def endpoints(self) -> dict[str, Endpoints]:
         """Return where each venue answers."""
         return {
-            venue: Endpoints(f"ws://{HOST}:{self.port}/{venue}", f"http://{HOST}:{self.port}/{venue}")
+            venue: Endpoints(f"ws://{HOST}:{self.port}/{venue}", f"http://{HOST}:{self._rest.port}/{venue}")
             for venue in self.venues
         }
+
+    def options(self) -> dict[str, Mapping[str, Any]]:
+        """Return the options with which connectors hear all that is told here, of the venues that have any."""
+        told = {venue: operator_options(house.script) for venue, house in self.venues.items()}
+        return {venue: options for venue, options in told.items() if options}
 
     async def subscribed(self, symbols: Sequence[str] = ()) -> None:
         """Wait until every socket that the connectors describe has come and said all it says first.
@@ -153,29 +160,32 @@ class VenueHost:
             sockets.remove(socket)
 
     def _greet(self, venue: str, socket: VenueSocket, push: Push) -> None:
+        """Send what a venue tells on subscribing. Only what happened here is entered of it: older rows are no news."""
         if self._greets and socket.wants(push):
-            socket.put(Outgoing(push.frame, self._read(venue, push.frame)))
+            rows = [row for row in self._read(venue, push.frame) if self.ledger.knows(row)]
+            socket.put(Outgoing(push.frame, rows))
 
     @staticmethod
     def _split(connection: ServerConnection) -> tuple[str, str]:
         request = connection.request
-        venue, _, rest = (request.path if request else "").lstrip("/").partition("/")
-        return venue, f"/{rest}"
+        return _venue_and_path(request.path if request else "")
 
     def _session(self, venue: str, path: str) -> ScriptSession | None:
         return self.venues[venue].script.session(path) if venue in self.venues else None
 
     def _request(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Answer REST and unknown paths; None lets the websocket handshake go on."""
-        venue, path = self._split(connection)
-        if "websocket" in request.headers.get("Upgrade", "").lower():
-            return None if self._session(venue, path) else connection.respond(HTTPStatus.NOT_FOUND, "no such path\n")
+        """Refuse what leads nowhere; None lets the websocket handshake go on."""
+        asks = "websocket" in request.headers.get("Upgrade", "").lower()
+        if asks and self._session(*self._split(connection)) is not None:
+            return None
+        return connection.respond(HTTPStatus.NOT_FOUND, "no such path\n")
+
+    def _answer(self, target: str, body: bytes) -> RestReply | None:
+        venue, path = _venue_and_path(target)
         bare, _, query = path.partition("?")
-        reply = self.venues[venue].script.rest(bare, query) if venue in self.venues else None
-        if reply is None:
-            return connection.respond(HTTPStatus.NOT_FOUND, "no such path\n")
-        headers = Headers()
-        headers["Content-Type"] = reply.content_type
-        headers["Content-Length"] = str(len(reply.body))
-        headers["Connection"] = "close"
-        return Response(reply.status, HTTPStatus(reply.status).phrase, headers, reply.body)
+        return self.venues[venue].script.rest(bare, query, body) if venue in self.venues else None
+
+
+def _venue_and_path(target: str) -> tuple[str, str]:
+    venue, _, rest = target.lstrip("/").partition("/")
+    return venue, f"/{rest}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -42,13 +42,14 @@ Columns = dict[str, Array]
 
 
 class InstrumentRef(msgspec.Struct, frozen=True):
-    """What a batch says of a contract."""
+    """What a batch says of a contract. spec_version: of its values as the venue told them, from 1; 0 packaged ones."""
 
     venue: str
     symbol: str
     instrument: str
     raw_symbol: str
     multiplier: float = 1.0
+    spec_version: int = 0
 
 
 class EventBatch:
@@ -92,12 +93,23 @@ class EventBatch:
                 multiplier=ref.multiplier,
                 flags=EventFlag(flags),
                 event_id=format_key(key),
+                spec_version=ref.spec_version,
             )
 
 
 def empty(columns: tuple[tuple[str, str], ...]) -> Columns:
     """Return columns without rows."""
     return {name: np.empty(0, dtype) for name, dtype in columns}
+
+
+def join(parts: Sequence[Columns], layout: tuple[tuple[str, str], ...]) -> Columns:
+    """Return the rows of all parts, in order; the part itself when only one has any."""
+    full = [part for part in parts if part["instrument"].size]
+    if not full:
+        return empty(layout)
+    if len(full) == 1:
+        return full[0]
+    return {name: np.concatenate([part[name] for part in full]) for name, _ in layout}
 
 
 def encode(batch: EventBatch) -> bytes:
@@ -157,16 +169,19 @@ def _decode_columns(data: memoryview, layout: tuple[tuple[str, str], ...]) -> Co
 @lru_cache(maxsize=65536)
 def _encode_ref(ref: InstrumentRef) -> bytes:
     names = (ref.venue, ref.symbol, ref.instrument, ref.raw_symbol)
-    return b"".join(wire.text(number, name) for number, name in enumerate(names, 1)) + wire.double(5, ref.multiplier)
+    texts = b"".join(wire.text(number, name) for number, name in enumerate(names, 1))
+    return texts + wire.double(5, ref.multiplier) + wire.uint(6, ref.spec_version)
 
 
 @lru_cache(maxsize=65536)
 def _decode_ref(data: bytes) -> InstrumentRef:
     names = ["", "", "", ""]
-    multiplier = 1.0
+    multiplier, spec_version = 1.0, 0
     for number, value in wire.fields(data):
         if 1 <= number <= len(names):
             names[number - 1] = wire.as_text("instruments", value)
         elif number == 5:  # noqa: PLR2004 - field number of the message
             multiplier = float(wire.as_column("multiplier", value, "<f8", (1,))[0])
-    return InstrumentRef(names[0], names[1], names[2], names[3], multiplier)
+        elif number == 6:  # noqa: PLR2004 - likewise
+            spec_version = wire.as_uint("spec_version", value)
+    return InstrumentRef(names[0], names[1], names[2], names[3], multiplier, spec_version)

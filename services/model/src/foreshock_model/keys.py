@@ -11,6 +11,8 @@ CASCADE_HISTORY = "cascade:signals:history"
 FEEDS_HEALTH = "feeds:health"
 FEEDS_BAD = "feeds:bad"
 """The newest frames that could not be understood."""
+FEEDS_SHARES = "feeds:shares"
+"""Hash by venue: liquidated USD and live seconds of the last 24 hours, which the shares behind coverage follow from."""
 REGIME = "regime:current"
 BTC_PRICE = "btc:price:current"
 BTC_VOLATILITY = "volatility:btc:current"
@@ -60,6 +62,11 @@ def cursor(service: str, partition: int) -> str:
 def lease(service: str, partition: int) -> str:
     """Lock of the partition's owner."""
     return f"lease:{service}:{tag(partition)}"
+
+
+def group_lease(group: str) -> str:
+    """Lock of the one process that reads all partitions for a consumer group."""
+    return f"lease:{group}"
 
 
 def dead(stream: str) -> str:

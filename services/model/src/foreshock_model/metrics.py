@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from foreshock_model import sight as sights
 from foreshock_model import wire
 from foreshock_model.errors import CodecError
+from foreshock_model.sight import Sight
 
 SCHEMA = 1
 WINDOWS_MS = (100, 500, 2_000, 10_000, 30_000, 60_000, 300_000)
@@ -32,6 +34,7 @@ class WindowMetrics:
     acceleration   (R, 2, W) of the USD rate over all venues [USD/s^2], NaN where undefined
     jerk           (R, 2, W) likewise [USD/s^3]
     count_acceleration, count_jerk   the same of the count rate [1/s^2, 1/s^3]
+    sight          how much of the market is seen; None while feeds have not said so
     """
 
     __slots__ = (
@@ -43,6 +46,7 @@ class WindowMetrics:
         "jerk",
         "mark",
         "mark_ts",
+        "sight",
         "symbols",
         "total_count",
         "total_usd",
@@ -72,11 +76,13 @@ class WindowMetrics:
         count_jerk: Array,
         windows_ms: tuple[int, ...] = WINDOWS_MS,
         warming: bool = False,
+        sight: Sight | None = None,
     ) -> None:
         self.symbols = symbols
         self.venues = venues
         self.windows_ms = windows_ms
         self.warming = warming
+        self.sight = sight
         self.as_of = as_of
         self.ts_recv = ts_recv
         self.mark = mark
@@ -128,6 +134,8 @@ def layout(rows: int, venues: int, windows: int) -> tuple[tuple[str, str, tuple[
 
 
 FIRST_COLUMN = 6
+SIGHT = 18
+"""Added within schema 1: readers before it pass over the field, and what was written before it is read without."""
 
 
 def encode(metrics: WindowMetrics) -> bytes:
@@ -142,6 +150,8 @@ def encode(metrics: WindowMetrics) -> bytes:
         wire.column(number, getattr(metrics, name), dtype)
         for number, (name, dtype, _) in enumerate(layout(rows, venues, windows), FIRST_COLUMN)
     ]
+    if metrics.sight is not None:
+        parts.append(wire.delimited(SIGHT, sights.encode(metrics.sight)))
     return b"".join(parts)
 
 
@@ -172,8 +182,19 @@ def decode(data: bytes) -> WindowMetrics:
         venues=tuple(venues),
         windows_ms=windows,
         warming=bool(wire.as_uint("warming", found.get(5, 0))),
+        sight=_sight(found.get(SIGHT)),
         **columns,
     )
+
+
+def _sight(value: int | memoryview | None) -> Sight | None:
+    return None if value is None else sights.decode(wire.as_bytes("sight", value))
+
+
+def nothing(windows_ms: tuple[int, ...], *, warming: bool, sight: Sight | None) -> WindowMetrics:
+    """Return metrics without rows: they tell of the sight alone."""
+    columns = {name: np.zeros(shape, dtype) for name, dtype, shape in layout(0, 0, len(windows_ms))}
+    return WindowMetrics(symbols=(), venues=(), windows_ms=windows_ms, warming=warming, sight=sight, **columns)
 
 
 def _windows(data: memoryview) -> tuple[int, ...]:

@@ -64,12 +64,14 @@ class SignalMetrics(msgspec.Struct, frozen=True):
 class DataQuality(msgspec.Struct, frozen=True):
     """How far the data behind a signal can be trusted.
 
-    status         OK, WARMING (cold start on packaged priors), DEGRADED (the input has stopped in a burst) or UNKNOWN
-                   (nothing was ever heard of the symbol)
+    status         OK, WARMING (cold start on packaged priors), DEGRADED (the input has stopped in a burst, or too much
+                   of what could be seen is not live) or UNKNOWN (nothing was ever heard of the symbol)
     input_ts       ns UTC: when the newest event of the causing entry came, or that entry's clock
     input_id       id of the causing entry
     venues         venues seen for this symbol
     missing        inputs a model would use and does not have
+    coverage       share of the whole market's liquidated USD that is seen live, 0 to 1; null while feeds have not told
+    venues_used    venues that are live;  venues_missing: those that are read and are not
     """
 
     status: str
@@ -78,6 +80,9 @@ class DataQuality(msgspec.Struct, frozen=True):
     input_id: str
     venues: tuple[str, ...]
     missing: tuple[str, ...] = ()
+    coverage: float | None = None
+    venues_used: tuple[str, ...] = ()
+    venues_missing: tuple[str, ...] = ()
 
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True):

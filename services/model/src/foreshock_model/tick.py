@@ -11,15 +11,31 @@ from foreshock_model.errors import CodecError
 LONGEST_DELAY_MS = 60_000
 
 DelayMs = Annotated[int, msgspec.Meta(ge=0, le=LONGEST_DELAY_MS)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+class VenueLife(msgspec.Struct, frozen=True, array_like=True):
+    """How far a venue is seen; in JSON `[live, share]`.
+
+    live   live part of its routes that bring liquidations, 0 to 1
+    share  its part of the market's liquidated USD, 0 to 1; 0 for a venue of which only a part can be seen at all
+    """
+
+    live: Share
+    share: Share
 
 
 class TickData(msgspec.Struct, frozen=True):
     """What readers take from a tick.
 
-    delays  how long after an event, in ms, a venue may still tell of it, by venue: its push interval plus slack
+    delays    how long after an event, in ms, a venue may still tell of it, by venue: its push interval plus slack
+    venues    how far each venue is seen that the writer reads
+    coverage  what these venues make together, for people: readers add up `venues` of all writers
     """
 
     delays: dict[str, DelayMs] = {}
+    venues: dict[str, VenueLife] = {}
+    coverage: Share | None = None
 
 
 _DECODER = msgspec.json.Decoder(TickData)

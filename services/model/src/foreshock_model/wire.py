@@ -134,6 +134,16 @@ def as_uint(name: str, value: int | memoryview) -> int:
     return value
 
 
+def as_double(name: str, value: int | memoryview) -> float:
+    """Take a field that must be a double."""
+    data = as_bytes(name, value)
+    if len(data) != struct.calcsize("<d"):
+        msg = f"field {name!r} should hold 8 bytes, has {len(data)}"
+        raise CodecError(msg)
+    (number,) = struct.unpack("<d", data)
+    return float(number)
+
+
 def as_text(name: str, value: int | memoryview) -> str:
     """Take a field that must be UTF-8 text."""
     try:

@@ -40,3 +40,8 @@ class FrameClock:
 def monotonic_ns() -> int:
     """Return a steady count of ns for measuring durations; its zero means nothing."""
     return time.monotonic_ns()
+
+
+def thread_ns() -> int:
+    """Return the processor time this thread has used, ns: what other work on the machine does not change."""
+    return time.thread_time_ns()

@@ -19,7 +19,7 @@ from foreshock_runtime.scrubbing import MASK, register_secret, scrub
 PREFIX = "FORESHOCK_"
 CUSTOMARY = {"REDIS_URL": "redis_url", "LOG_LEVEL": "log_level", "TRACKED_SYMBOLS": "tracked_symbols"}
 
-SECTIONS = frozenset({"feeds", "velocity", "signals", "orders", "dashboard"})
+SECTIONS = frozenset({"feeds", "velocity", "signals", "archive", "orders", "dashboard"})
 """Tables of the TOML file: services read the same one, each its own."""
 
 Seconds = Annotated[float, msgspec.Meta(gt=0)]

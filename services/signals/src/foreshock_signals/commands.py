@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from foreshock_model import keys, signal
+from foreshock_model.sight import Sight
 from foreshock_model.signal import Level, Signal
 from foreshock_runtime.streams import Command
 from foreshock_signals.domain.market import Market
@@ -41,7 +42,7 @@ def of(outcome: Outcome, partition: int, entry_id: str, kept: Retention, *, tell
     )
     found = [*commands, *(_latest(keys.probability(each.symbol), each) for each in outcome.assessments)]
     if outcome.market is not None and tells_market:
-        found += _market(outcome.market)
+        found += _market(outcome.market, outcome.sight)
     return found
 
 
@@ -49,7 +50,7 @@ def _signal(said: Signal, record: str, name: str, kept: Retention) -> Iterator[C
     document = signal.encode(said)
     flat = (
         "signal_id", said.signal_id, "symbol", said.symbol, "side", said.side, "level", said.level,
-        "probability", said.probability, "ts", said.ts, "episode_id", said.episode_id, "json", document,
+        "probability", said.probability, "ts", said.ts, "episode_id", said.episode_id, *_seen(said), "json", document,
     )  # fmt: skip
     yield ("XADD", record, "MAXLEN", "~", kept.record, name, *flat)
     yield ("XADD", keys.CASCADE_SIGNALS, "MAXLEN", "~", kept.subscribers, "*", *flat)
@@ -63,6 +64,15 @@ def _signal(said: Signal, record: str, name: str, kept: Retention) -> Iterator[C
         yield from _history(history, said.ts // MS, document, kept)
 
 
+def _seen(said: Signal) -> tuple[str | float, ...]:
+    """Return how much of the market was seen, as flat fields; an empty coverage is an unknown one."""
+    quality = said.data_quality
+    return (
+        "coverage", "" if quality.coverage is None else quality.coverage,
+        "venues_used", ",".join(quality.venues_used), "venues_missing", ",".join(quality.venues_missing),
+    )  # fmt: skip
+
+
 def _history(key: str, ts_ms: int, document: bytes, kept: Retention) -> Iterator[Command]:
     yield ("ZADD", key, ts_ms, document)
     yield ("ZREMRANGEBYSCORE", key, "-inf", f"({ts_ms - kept.history_seconds * 1_000}")
@@ -73,7 +83,8 @@ def _latest(key: str, document: Assessment | dict[str, object]) -> Command:
     return ("SET", key, _ENCODER.encode(document), "PX", LATEST_TTL_MS)
 
 
-def _market(market: Market) -> Iterator[Command]:
+def _market(market: Market, sight: Sight | None) -> Iterator[Command]:
+    coverage = None if sight is None else sight.coverage
     yield _latest(
         keys.REGIME,
         {
@@ -86,6 +97,7 @@ def _market(market: Market) -> Iterator[Command]:
             "symbols": market.symbols,
             "max_probability": market.max_probability,
             "max_symbol": market.max_symbol or None,
+            "coverage": coverage,
             "ts": market.clock,
         },
     )
@@ -98,6 +110,7 @@ def _market(market: Market) -> Iterator[Command]:
             "btc_mark": market.btc_mark,
             "btc_mark_ts": market.btc_mark_ts,
             "warming": market.warming,
+            "coverage": coverage,
             "ts": market.clock,
         },
     )

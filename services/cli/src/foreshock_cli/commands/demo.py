@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from foreshock_cli import summary_view, terminal
 from foreshock_cli.exits import Exit
@@ -39,6 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--partitions", type=positive, default=1, metavar="P", help="default: 1")
     parser.add_argument("--redis", metavar="URL", help="use this empty Redis or Valkey instead of one of its own")
+    add_recording(parser)
     add_display(parser)
     add_json(parser, "the last line of stdout is the outcome as one JSON object")
 
@@ -52,9 +54,20 @@ def run(args: argparse.Namespace) -> int:
         partitions=args.partitions,
         venues=args.venues,
         redis_url=args.redis,
+        extra=recording(args),
     )
     title = f"demo {args.scenario}, seed {args.seed}"
     return run_and_report("demo", title, lambda progress, stop: run_demo(options, progress, stop), args)
+
+
+def add_recording(parser: argparse.ArgumentParser) -> None:
+    """Add `--record`."""
+    parser.add_argument("--record", type=Path, metavar="DIR", help="write every frame to files: see `foreshock record`")
+
+
+def recording(args: argparse.Namespace) -> dict[str, dict[str, str]]:
+    """Return the settings that `--record` asks for, by service."""
+    return {"feeds": {"record_dir": str(args.record.absolute())}} if args.record else {}
 
 
 def run_and_report(command: str, title: str, work: Run[Summary], args: argparse.Namespace) -> int:

@@ -24,8 +24,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         parser,
         "Read a venue's websocket frames, one a line, and print its liquidations in canonical form, one JSON "
         "object a line: venue symbol instrument raw_symbol liquidated_side price price_kind quantity "
-        "notional_usd ts_event_ns event_id. A bad line or row is a JSON object on stderr (line from 1, row "
-        "from 0) and the good ones beside it are still printed. Acks, pongs and other channels are silent. "
+        "notional_usd ts_event_ns event_id spec_version. A bad line or row is a JSON object on stderr (line from 1, "
+        "row from 0) and the good ones beside it are still printed. Acks, pongs and other channels are silent. "
         "Exact duplicates stay: equal events have equal event_id. Needs no Redis and no network.",
         example="foreshock normalize binance frames.jsonl.gz\n"
         "websocat wss://... | foreshock normalize okx | jq .notional_usd",
@@ -40,13 +40,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="the venue's REST answer with its contracts (exchangeInfo, instruments ...) to use instead of "
         "the packaged table; may be given again for a further page or category",
     )
+    parser.add_argument(
+        "--snapshots",
+        action="store_true",
+        help="also print what some venues tell of the past to whoever subscribes: no news, so left out else",
+    )
+    parser.add_argument(
+        "--option",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="an option of the venue, as its README names it (VALUE: JSON, else text); may be given again",
+    )
     add_json(parser, "JSON lines, as always")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print what the file holds."""
-    connector = venues.find(args.venue)
-    normalizer = Normalizer(connector, _specs(connector, args.specs))
+    connector = venues.configured(venues.find(args.venue), args.option)
+    normalizer = Normalizer(connector, _specs(connector, args.specs), snapshots=args.snapshots)
     bad = 0
     with line_source.opened(args.file) as stream:
         for lines in line_source.batches(stream):

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from foreshock_cli import runfile, venues
+from foreshock_cli.commands.demo import add_recording, recording
 from foreshock_cli.exits import Exit, unreachable, usage_error
 from foreshock_cli.headless import JsonLines
 from foreshock_cli.live_house import run_up
@@ -41,6 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--symbols", nargs="+", default=[], metavar="A,B", help="default: all of each venue")
     parser.add_argument("--partitions", type=positive, metavar="P", help="default: 1")
     parser.add_argument("--redis", metavar="URL", help="use this Redis or Valkey instead of one of its own")
+    add_recording(parser)
     add_display(parser)
     add_json(parser, "progress as JSON lines on stdout")
 
@@ -76,6 +78,7 @@ def house(args: argparse.Namespace, env: Mapping[str, str]) -> HouseSettings:
         partitions=args.partitions or asked.partitions,
         venues=named,
         symbols=tracked,
+        extra=recording(args),
         inherited=shell,
     )
 

@@ -62,7 +62,8 @@ def _done(share: float) -> str:
 def _facts(progress: Progress, house: HouseView | None) -> Text:
     regime = (house.regime if house else None) or "not known"
     mark = f"${house.mark:,.0f}" if house and house.mark else "-"
-    pairs = [("regime", regime), ("BTC", mark)]
+    seen = "-" if house is None or house.coverage is None else f"{house.coverage:.0%}"
+    pairs = [("regime", regime), ("BTC", mark), ("market seen", seen)]
     if progress.duration_s:
         pairs += [
             ("sent", f"{progress.sent:,}"),

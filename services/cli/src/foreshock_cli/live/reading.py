@@ -43,6 +43,7 @@ class HouseView(msgspec.Struct, frozen=True):
     symbols: list[SymbolView]
     routes: dict[str, str]
     recent: list[Message]
+    coverage: float | None = None
 
 
 class Reader:
@@ -63,6 +64,7 @@ class Reader:
             symbols=self._symbols(),
             routes=self._routes(),
             recent=list(self._recent),
+            coverage=_number(regime.get("coverage")),
         )
 
     def close(self) -> None:

@@ -8,74 +8,65 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from foreshock_feeds.domain.conflate import GRID_NS, Conflation
 from foreshock_feeds.domain.ingest import Ingest, Ingested
-from foreshock_model.batch import CONTEXT_COLUMNS, LIQUIDATION_COLUMNS, Columns, EventBatch, InstrumentRef, empty
+from foreshock_model.batch import CONTEXT_COLUMNS, LIQUIDATION_COLUMNS, Columns, EventBatch, InstrumentRef, empty, join
 
 Array = npt.NDArray[Any]
-GRID_NS = 100_000_000
-"""Every partition gets at least one entry in each slot of this grid, so that every reader's clock goes on."""
-TICK_NS = 10_000_000_000
-"""And at least one tick in so long, for a tick says more than the time: a reader that starts anew has to hear it."""
+TICK_NS = 1_000_000_000
+"""And at least one tick in so long, for a tick says more than the time: readers take a writer without one for gone."""
 ENTRY_ROWS = 20_000
 """Rows after which a new entry is begun: about 2 MB."""
 PIECES = 1_024
 """So many small chunks are joined: one of a single row takes fifty times the room of the row."""
 
 _Chunk = tuple[Ingest, Ingested]
+_NO_LIQUIDATIONS, _NO_CONTEXT = empty(LIQUIDATION_COLUMNS), empty(CONTEXT_COLUMNS)
 
 
 class Assembler:
-    """Waiting rows of all venues, by partition."""
+    """Waiting rows of all venues, by partition.
+
+    rows: liquidations that wait. conflation: context that waits, which a liquidation never waits for.
+    """
 
     def __init__(self, partitions: int) -> None:
-        self._partitions = partitions
+        self.partitions = partitions
         self._chunks: deque[_Chunk] = deque()
         self._slot = [-1] * partitions
         self._ticked = [-TICK_NS] * partitions
         self._loose = 0
         self.rows = 0
+        self.conflation: Conflation[Ingest] = Conflation()
 
     def add(self, ingest: Ingest, found: Ingested) -> None:
         """Take rows. Empty ones are nothing."""
-        rows = _rows(found)
+        if found.context["instrument"].size:
+            self.conflation.add(ingest, found.context)
+        rows = found.liquidations["instrument"].size
         if rows:
-            self._chunks.append((ingest, found))
+            self._chunks.append((ingest, Ingested(found.liquidations, _NO_CONTEXT)))
             self.rows += rows
             self._loose += 1
             if self._loose == PIECES:
                 self._pack()
 
-    def cut(self, clock: int) -> list[tuple[int, EventBatch]]:
-        """Return what waits as one batch a partition, and forget it. clock: the time of writing, ns UTC."""
+    def cut(self, clock: int, *, context: bool = True, last: bool = False) -> list[tuple[int, EventBatch]]:
+        """Return what waits as one batch a partition, and forget it. clock: the time of writing, ns UTC.
+
+        Without context only the newest of it is kept, for later. last: nothing comes after this.
+        """
+        if context:
+            for ingest, rows in self.conflation.release(clock, last=last):
+                self._chunks.append((ingest, Ingested(_NO_LIQUIDATIONS, rows)))
         batches: list[tuple[int, EventBatch]] = []
         while self._chunks:
-            parts = _split(self._next_chunks(), self._partitions)
+            parts = _split(self._next_chunks(), self.partitions)
             batches += [(partition, _merge(found)) for partition, found in parts]
         self._loose = 0
         for partition, _ in batches:
             self._slot[partition] = clock // GRID_NS
         return batches
-
-    def bound(self, rows: int) -> tuple[int, int]:
-        """Drop until at most so many rows wait: context first, then liquidations, oldest first.
-
-        Returns how many rows of context and of liquidations were dropped.
-        """
-        if self.rows <= rows:
-            return 0, 0
-        context = sum(found.context["instrument"].size for _, found in self._chunks)
-        self._chunks = deque(
-            (ingest, Ingested(found.liquidations, empty(CONTEXT_COLUMNS)))
-            for ingest, found in self._chunks
-            if found.liquidations["instrument"].size
-        )
-        self.rows -= context
-        liquidations = 0
-        while self.rows > rows:
-            oldest = self._chunks.popleft()[1].liquidations["instrument"].size
-            liquidations += oldest
-            self.rows -= oldest
-        return context, liquidations
 
     def _pack(self) -> None:
         """Join the newest small chunks, a venue's to one, so that a long wait takes the room of its rows."""
@@ -94,17 +85,25 @@ class Assembler:
             chunk = self._chunks.popleft()
             taken.append(chunk)
             rows += _rows(chunk[1])
-        self.rows -= rows
+            self.rows -= chunk[1].liquidations["instrument"].size
         return taken
 
-    def due_ticks(self, clock: int) -> list[int]:
+    def want_ticks(self) -> None:
+        """Make a tick due in every partition."""
+        self._ticked = [-TICK_NS] * self.partitions
+
+    def due_ticks(self, clock: int, *, seldom: bool = False) -> list[int]:
         """Return the partitions without an entry in the grid slot of this time, or without a tick for TICK_NS.
 
-        They count as served.
+        They count as served. seldom: only the latter.
         """
         slot = clock // GRID_NS
         last = zip(self._slot, self._ticked, strict=True)
-        due = [number for number, (any_, tick) in enumerate(last) if any_ < slot or clock - tick >= TICK_NS]
+        due = [
+            number
+            for number, (any_, tick) in enumerate(last)
+            if (any_ < slot and not seldom) or clock - tick >= TICK_NS
+        ]
         for partition in due:
             self._slot[partition], self._ticked[partition] = slot, clock
         return due
@@ -144,20 +143,11 @@ def _merge(chunks: list[_Chunk]) -> EventBatch:
         rows = found.liquidations["instrument"].size
         liquidations.append({**found.liquidations, "instrument": placed[:rows]})
         context.append({**found.context, "instrument": placed[rows:]})
-    return EventBatch(tuple(refs), _join(liquidations, LIQUIDATION_COLUMNS), _join(context, CONTEXT_COLUMNS))
+    return EventBatch(tuple(refs), join(liquidations, LIQUIDATION_COLUMNS), join(context, CONTEXT_COLUMNS))
 
 
 def _joined(found: list[Ingested]) -> Ingested:
     return Ingested(
-        _join([each.liquidations for each in found], LIQUIDATION_COLUMNS),
-        _join([each.context for each in found], CONTEXT_COLUMNS),
+        join([each.liquidations for each in found], LIQUIDATION_COLUMNS),
+        join([each.context for each in found], CONTEXT_COLUMNS),
     )
-
-
-def _join(parts: list[Columns], layout: tuple[tuple[str, str], ...]) -> Columns:
-    full = [part for part in parts if part["instrument"].size]
-    if not full:
-        return empty(layout)
-    if len(full) == 1:
-        return full[0]
-    return {name: np.concatenate([part[name] for part in full]) for name, _ in layout}

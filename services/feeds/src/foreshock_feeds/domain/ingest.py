@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -10,19 +10,22 @@ import numpy as np
 import numpy.typing as npt
 
 from foreshock_feeds.domain.dedupe import Dedupe
+from foreshock_feeds.domain.depth import Units, tell
 from foreshock_feeds.domain.fingerprint import event_keys
-from foreshock_model.batch import CONTEXT_COLUMNS, LIQUIDATION_COLUMNS, Columns, EventBatch, InstrumentRef, empty
+from foreshock_model.batch import CONTEXT_COLUMNS, LIQUIDATION_COLUMNS, Columns, EventBatch, InstrumentRef, empty, join
 from foreshock_model.keys import partition_of
-from foreshock_sdk.columns import Decoded, RawContext, RawLiquidations
+from foreshock_sdk.columns import Decoded, RawBooks, RawContext, RawLiquidations
 from foreshock_sdk.events import ContextField, EventFlag
 from foreshock_sdk.identity import seed_of
 from foreshock_sdk.instruments import USD_LIKE, Instruments, convert
 
 Array = npt.NDArray[Any]
 NS_PER_MS = 1_000_000
+_NO_CONTEXT = empty(CONTEXT_COLUMNS)
 
-_PRICES = (ContextField.MARK, ContextField.INDEX, ContextField.BID, ContextField.ASK)
-_QUANTITIES = (ContextField.OPEN_INTEREST, ContextField.BID_QUANTITY, ContextField.ASK_QUANTITY)
+_PRICE, _QUANTITY = np.zeros((2, 256), np.bool_)
+_PRICE[[ContextField.MARK, ContextField.INDEX, ContextField.BID, ContextField.ASK]] = True
+_QUANTITY[[ContextField.OPEN_INTEREST, ContextField.BID_QUANTITY, ContextField.ASK_QUANTITY]] = True
 
 
 class Ingested(msgspec.Struct, frozen=True):
@@ -38,7 +41,8 @@ class Ingest:
     symbols: the underlying markets to keep; all when empty. Shared by all sockets of the venue, so that what two
     sockets bring counts once. Without dedupe every row stays, for people and tests. notional_usd is NaN where the
     contract is quoted in another coin (ETHBTC): there is no price to convert it by, so with dedupe such rows are
-    dropped and counted in `unpriced`.
+    dropped and counted in `unpriced`. refused_books counts order books that made no sense. versions: which version of
+    a contract's values is used, by raw symbol, read anew when the table changes; 0 where it is not there.
     """
 
     def __init__(
@@ -48,14 +52,17 @@ class Ingest:
         partitions: int = 1,
         dedupe: Dedupe | None = None,
         symbols: frozenset[str] = frozenset(),
+        versions: Mapping[str, int] | None = None,
     ) -> None:
         self.instruments = instruments
         self.dedupe = dedupe
         self.refs: list[InstrumentRef] = []
         self.clamped = 0
         self.unpriced = 0
+        self.refused_books = 0
         self._partitions = partitions
         self._symbols = symbols
+        self._versions = {} if versions is None else versions
         self._version = -1
         self._refresh()
 
@@ -78,7 +85,7 @@ class Ingest:
             self._liquidations(decoded.liquidations, received)
             if len(decoded.liquidations)
             else empty(LIQUIDATION_COLUMNS),
-            self._context(decoded.context, received) if len(decoded.context) else empty(CONTEXT_COLUMNS),
+            self._surroundings(decoded, received),
         )
 
     def batch(self, decoded: Decoded, recv_ns: Sequence[int]) -> EventBatch:
@@ -93,8 +100,9 @@ class Ingest:
         size = np.asarray(raw.size, np.float64)
         ts_event_ms = np.asarray(raw.ts_event_ms, np.int64)
         identity = np.asarray(raw.identity_a, np.float64), np.asarray(raw.identity_b, np.float64)
+        named_ms = ts_event_ms if self._coarse is None else ts_event_ms - ts_event_ms % self._coarse[index]
         keys = event_keys(
-            seeds=self._seed[index], side=side, ts_event_ms=ts_event_ms, size=size, identity=identity, frame=frame
+            seeds=self._seed[index], side=side, ts_event_ms=named_ms, size=size, identity=identity, frame=frame
         )
         price, quantity, notional = convert(
             np.asarray(raw.price, np.float64),
@@ -144,17 +152,42 @@ class Ingest:
             return columns
         return _where(columns, self.dedupe.fresh(columns["event_id"]))
 
+    def _surroundings(self, decoded: Decoded, received: Array) -> Columns:
+        if not (len(decoded.context) or len(decoded.books)):
+            return _NO_CONTEXT
+        parts = [self._context(decoded.context, received)] if len(decoded.context) else []
+        if len(decoded.books):
+            parts.append(self._books(decoded.books, received))
+        return join(parts, CONTEXT_COLUMNS)
+
+    def _books(self, raw: RawBooks, received: Array) -> Columns:
+        index = np.asarray(raw.instrument, np.intp)
+        mine = np.flatnonzero(self._tracked[index])
+        index, places = index[mine], mine.tolist()
+        units = Units(self._contract_value[index], self._inverse[index], self._multiplier[index], self._priced[index])
+        told = tell([raw.bids[at] for at in places], [raw.asks[at] for at in places], units)
+        self.refused_books += told.refused
+        ts_recv = received[np.asarray(raw.frame, np.intp)[mine]]
+        ts_event = np.minimum(np.asarray(raw.ts_event_ms, np.int64)[mine] * NS_PER_MS, ts_recv)
+        return {
+            "instrument": index[told.book].astype(np.uint16),
+            "field": told.field,
+            "value": told.value,
+            "ts_event": ts_event[told.book],
+            "ts_recv": ts_recv[told.book],
+        }
+
     def _context(self, raw: RawContext, received: Array) -> Columns:
         index = np.asarray(raw.instrument, np.intp)
         field = np.asarray(raw.field, np.uint8)
         value = np.asarray(raw.value, np.float64)
         ts_recv = received[np.asarray(raw.frame, np.intp)]
-        scale = np.where(np.isin(field, _PRICES), 1 / self._multiplier[index], 1.0)
-        scale = np.where(np.isin(field, _QUANTITIES), self._multiplier[index], scale)
+        multiplier = self._multiplier[index]
+        scaled = value * np.where(_QUANTITY[field], multiplier, 1.0) / np.where(_PRICE[field], multiplier, 1.0)
         columns: Columns = {
             "instrument": index.astype(np.uint16),
             "field": field,
-            "value": value * scale,
+            "value": scaled,
             "ts_event": np.minimum(np.asarray(raw.ts_event_ms, np.int64) * NS_PER_MS, ts_recv),
             "ts_recv": ts_recv,
         }
@@ -163,7 +196,15 @@ class Ingest:
     def _refresh(self) -> None:
         specs = self.instruments.specs
         self.refs = [
-            InstrumentRef(spec.venue, spec.symbol, spec.instrument, spec.raw_symbol, spec.multiplier) for spec in specs
+            InstrumentRef(
+                spec.venue,
+                spec.symbol,
+                spec.instrument,
+                spec.raw_symbol,
+                spec.multiplier,
+                self._versions.get(spec.raw_symbol, 0),
+            )
+            for spec in specs
         ]
         self._contract_value = np.array([spec.contract_value for spec in specs], np.float64)
         self._inverse = np.array([spec.usd_sized for spec in specs], np.float64)
@@ -171,6 +212,9 @@ class Ingest:
         self._packaged = np.array([spec.packaged for spec in specs], np.uint16) * np.uint16(EventFlag.PACKAGED_SPECS)
         foreign = np.array([spec.quote not in USD_LIKE for spec in specs], np.bool_)
         self._foreign: Array | None = foreign if foreign.any() else None
+        self._priced = ~foreign
+        coarse = np.array([spec.identity_ms for spec in specs], np.int64)
+        self._coarse: Array | None = coarse if (coarse > 1).any() else None
         self._seed = np.array([seed_of(spec.venue, spec.raw_symbol) for spec in specs], np.uint64)
         self._partition = np.array([partition_of(ref.symbol, self._partitions) for ref in self.refs], np.int64)
         self._tracked = np.array([not self._symbols or ref.symbol in self._symbols for ref in self.refs], np.bool_)

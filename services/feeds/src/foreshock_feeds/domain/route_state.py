@@ -15,7 +15,8 @@ class RouteState(StrEnum):
     LIVE = "LIVE"
     """The canary was seen within its deadline."""
     SUSPECT = "SUSPECT"
-    """The venue refused a subscription, and the canary was not seen since."""
+    """The venue refused a subscription, and the canary was not seen since; or the canary is seen, and no liquidation
+    came while other venues had so many that chance does not explain it."""
     DEAD = "DEAD"
     """The canary is overdue, or the plugin failed."""
 
@@ -25,6 +26,12 @@ class RouteInput(StrEnum):
 
     OPENED = "opened"
     CANARY = "canary"
+    CANARY_ALONE = "canary alone"
+    """The canary was seen while the venue is held for silent."""
+    SILENT = "silent"
+    """The venue is held for silent among the others."""
+    HEARD = "heard"
+    """It no longer is: a liquidation came."""
     OVERDUE = "overdue"
     REFUSED = "refused"
     CLOSED = "closed"
@@ -66,6 +73,21 @@ TABLE: dict[tuple[RouteState, RouteInput], RouteState] = {
     (_S.DEAD, _I.REFUSED): _S.DEAD,
     (_S.DEAD, _I.CLOSED): _S.DEAD,
     **{(state, _I.FAILED): _S.DEAD for state in _S},
+    (_S.CONNECTING, _I.CANARY_ALONE): _S.CONNECTING,
+    (_S.UNPROVEN, _I.CANARY_ALONE): _S.SUSPECT,
+    (_S.LIVE, _I.CANARY_ALONE): _S.SUSPECT,
+    (_S.SUSPECT, _I.CANARY_ALONE): _S.SUSPECT,
+    (_S.DEAD, _I.CANARY_ALONE): _S.SUSPECT,
+    (_S.CONNECTING, _I.SILENT): _S.CONNECTING,
+    (_S.UNPROVEN, _I.SILENT): _S.UNPROVEN,
+    (_S.LIVE, _I.SILENT): _S.SUSPECT,
+    (_S.SUSPECT, _I.SILENT): _S.SUSPECT,
+    (_S.DEAD, _I.SILENT): _S.DEAD,
+    (_S.CONNECTING, _I.HEARD): _S.CONNECTING,
+    (_S.UNPROVEN, _I.HEARD): _S.UNPROVEN,
+    (_S.LIVE, _I.HEARD): _S.LIVE,
+    (_S.SUSPECT, _I.HEARD): _S.LIVE,
+    (_S.DEAD, _I.HEARD): _S.DEAD,
 }
 
 

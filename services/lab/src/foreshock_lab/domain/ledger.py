@@ -41,6 +41,10 @@ class Ledger:
         self._offered.append(fact)
         return len(self._offered) - 1
 
+    def knows(self, row: Hashable) -> bool:
+        """Tell whether the row happened, or was written."""
+        return row in self._sent or row in self._offered
+
     def withheld(self, rows: Iterable[int]) -> None:
         """Enter rows that the venue's throttle keeps to itself."""
         self._withheld.update(rows)

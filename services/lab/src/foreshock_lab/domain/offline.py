@@ -8,23 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-import msgspec
-
 from foreshock_feeds.domain.assemble import Assembler
 from foreshock_feeds.domain.dedupe import Dedupe
 from foreshock_feeds.domain.ingest import Ingest
+from foreshock_lab.domain.steps import Answered, HouseSteps
 from foreshock_lab.domain.telling import MARKED, Marks, Teller
 from foreshock_lab.domain.timeline import PRICE_STEP_MS, Timeline
-from foreshock_model import batch, keys
-from foreshock_model.entries import InputEntry, OutputEntry
+from foreshock_model import batch
 from foreshock_model.signal import Signal
 from foreshock_sdk.connector import Connector
 from foreshock_sdk.instruments import Instruments
 from foreshock_sdk.simulation import Push, VenueScript
-from foreshock_signals.domain.market import MarketState
-from foreshock_signals.domain.prior_model import PRIOR_MODEL
-from foreshock_signals.domain.state import SignalsState
-from foreshock_velocity.domain import VelocityState
 
 NS_PER_MS = 1_000_000
 STEP_MS = 20
@@ -94,13 +88,7 @@ class _House:
         self.rows = 0
         self.signals: list[tuple[int, Signal]] = []
         self._assembler = Assembler(partitions)
-        self._market = MarketState(PRIOR_MODEL)
-        self._velocity = [VelocityState() for _ in range(partitions)]
-        self._signals = [SignalsState(tracked=_tracked(each, partitions)) for each in range(partitions)]
-        self._seq = [0] * partitions
-        self._entry = 0
-        for state in self._velocity:
-            state.warming = True
+        self._steps = HouseSteps(partitions, (MARKED,))
 
     def take(self, reader: _Reader, pushes: list[Push], now_ms: int) -> None:
         if pushes:
@@ -108,29 +96,13 @@ class _House:
 
     def step(self, at_ms: int, now_ms: int) -> None:
         clock = now_ms * NS_PER_MS
-        for partition, kind, data in self._inputs(clock):
-            self._entry += 1
-            self._seq[partition] += 1
-            entry_id = f"{now_ms}-{self._entry}"
-            entry = InputEntry(kind, "offline", 1, self._seq[partition], clock, data)
-            answer = self._velocity[partition].advance(entry_id, entry)
-            self._market.observe(answer)
-            self._say(partition, entry_id, answer, at_ms)
+        for found in self._answers(clock):
+            self.signals += [(at_ms, each) for each in found.outcome.signals]
 
-    def _inputs(self, clock: int) -> Iterator[tuple[int, str, bytes]]:
+    def _answers(self, clock: int) -> Iterator[Answered]:
+        take = self._steps.take
         for partition, table in self._assembler.cut(clock):
-            yield partition, "batch", batch.encode(table)
+            yield take(partition, "batch", writer="offline", clock=clock, data=batch.encode(table))
         for partition in self._assembler.due_ticks(clock):
-            yield partition, "tick", b"{}"
-        market = self._market.due()
-        if market is not None:
-            for partition in range(len(self._velocity)):
-                yield partition, "market", msgspec.json.encode(market)
-
-    def _say(self, partition: int, entry_id: str, answer: OutputEntry, at_ms: int) -> None:
-        outcome = self._signals[partition].advance(entry_id, answer)
-        self.signals += [(at_ms, each) for each in outcome.signals]
-
-
-def _tracked(partition: int, partitions: int) -> tuple[str, ...]:
-    return (MARKED,) if keys.partition_of(MARKED, partitions) == partition else ()
+            yield take(partition, "tick", writer="offline", clock=clock, data=b"{}")
+        yield from self._steps.market()

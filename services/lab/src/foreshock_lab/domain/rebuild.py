@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from foreshock_lab.domain.steps import PartitionSteps
 from foreshock_model import keys, signal
-from foreshock_model.entries import InputEntry, OutputEntry
-from foreshock_signals.domain.state import SignalsState
-from foreshock_velocity.domain import VelocityState
+from foreshock_model.entries import InputEntry
 
 Fields = Mapping[bytes, bytes]
 DIFFERENCES = 5
@@ -27,14 +26,12 @@ def rebuild(entries: Iterable[tuple[str, InputEntry]], *, tracked: tuple[str, ..
 
     tracked: the symbols of this partition that signals is told to track. Raises what the steps raise.
     """
-    velocity, signals = VelocityState(), SignalsState(tracked=tracked)
-    velocity.warming = True  # as an owner says to a state that begins with nothing
+    steps = PartitionSteps(0, tracked)
     rebuilt = Rebuilt({}, {})
     for entry_id, entry in entries:
-        fields = velocity.advance(entry_id, entry).to_fields()
-        rebuilt.metrics[entry_id] = fields
-        outcome = signals.advance(entry_id, OutputEntry.from_fields(fields))
-        for k, said in enumerate(outcome.signals):
+        found = steps.take(entry_id, entry)
+        rebuilt.metrics[entry_id] = found.answer.to_fields()
+        for k, said in enumerate(found.outcome.signals):
             rebuilt.signals[keys.output_id(entry_id, k)] = signal.encode(said)
     return rebuilt
 

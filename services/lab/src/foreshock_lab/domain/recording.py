@@ -1,39 +1,22 @@
-"""Recordings of frames, one a line: how lines come out of bytes, and a frame out of a line. Pure."""
+"""Recordings, one record a line: how lines come out of bytes, and one order out of many files. Pure."""
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-import msgspec
+from foreshock_feeds.domain.recording import Kind, Recorded
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-class Recorded(NamedTuple):
-    """One frame of a recording, empty for a blank line; ts_recv [ns UTC] where the recorder noted it."""
+class Placed(NamedTuple):
+    """A record in the order of all sources: when it came (ns UTC, never falling within a source), and whose it is."""
 
-    frame: bytes
-    ts_recv: int | None = None
-
-
-class _Line(msgspec.Struct, forbid_unknown_fields=True):
-    ts_recv: int
-    frame: msgspec.Raw
-
-
-def parse(line: bytes) -> Recorded:
-    """Return the frame of a line: {"ts_recv": ns, "frame": ...} as recorders write it, all else is a frame itself."""
-    line = line.strip()
-    if b'"ts_recv"' not in line:
-        return Recorded(line)
-    try:
-        wrapped = msgspec.json.decode(line, type=_Line)
-        frame = bytes(wrapped.frame)
-        text = msgspec.json.decode(frame, type=str).encode() if frame.startswith(b'"') else frame
-    except (msgspec.DecodeError, UnicodeEncodeError):
-        return Recorded(line)
-    return Recorded(text.strip(), wrapped.ts_recv)
+    at: int
+    source: int
+    record: Recorded
 
 
 def batches(chunks: Iterable[bytes]) -> Iterator[list[bytes]]:
@@ -51,3 +34,20 @@ def batches(chunks: Iterable[bytes]) -> Iterator[list[bytes]]:
         begun = [rest] if rest else []
     if begun:
         yield [b"".join(begun)]
+
+
+def is_torn(record: Recorded) -> bool:
+    """Tell whether a line of a recorder's own file is the beginning of one: every whole line says what it is."""
+    return record.kind is Kind.FRAME and not record.route
+
+
+def merged(sources: Iterable[Iterable[Recorded]]) -> Iterator[Placed]:
+    """Yield the records of all sources by receive time; those of one source stay in their order."""
+    return heapq.merge(*map(_placed, range(1 << 30), sources), key=lambda each: each[:2])
+
+
+def _placed(source: int, records: Iterable[Recorded]) -> Iterator[Placed]:
+    newest = 0
+    for record in records:
+        newest = max(newest, record.ts_recv or 0)
+        yield Placed(newest, source, record)

@@ -191,8 +191,8 @@ end
 return {written, ''}
 """)
 
-# Trim a stream by age, no further than the slowest guard; over the hard cap by count, and then it says what
-# was lost.
+# Trim a stream by age, no further than the slowest guard and consumer group; over the hard cap by count, and then it
+# says what was lost.
 # KEYS stream, guards (a string is a cursor, a hash holds the snapshots' cursors in fields ending in
 # '.cursor');
 # ARGV oldest ms to keep, hard cap (entries, 0 for none). Answers {removed, lost}.
@@ -223,6 +223,23 @@ for i = 2, #KEYS do
     if not seen then hold('0-0') end
   else
     hold('0-0')
+  end
+end
+-- Consumer groups hold back, too: what is pending, or was not delivered yet. Entries that are gone but still pending
+-- hold nothing.
+local function id_before(id)
+  local ms, seq = parse(id)
+  if seq > 0 then return string.format('%.0f-%.0f', ms, seq - 1) end
+  return string.format('%.0f-18446744073709551615', ms - 1)
+end
+local first = redis.call('EXISTS', KEYS[1]) == 1 and redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+if first then
+  for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+    local info = {}
+    for i = 1, #group, 2 do info[group[i]] = group[i + 1] end
+    hold(info['last-delivered-id'])
+    local pending = redis.call('XPENDING', KEYS[1], info['name'], first[1], '+', 1)[1]
+    if pending then hold(id_before(pending[1])) end
   end
 end
 local wanted = ARGV[1] .. '-0'

@@ -23,11 +23,11 @@ class Trimmed(NamedTuple):
 async def trim(  # noqa: PLR0913 - what to keep has this many sides
     redis: Redis, stream: str, *, now_ns: int, retention_ms: int, guards: Sequence[str], hard_cap: int = 0
 ) -> Trimmed:
-    """Take away what is older than the retention and behind every guard.
+    """Take away what is older than the retention and behind every guard and consumer group.
 
     guards are key names: a string holds a reader's cursor, a hash the cursors of its snapshots (`a.cursor`,
-    `b.cursor`); a missing key guards everything. Above hard_cap entries (0: no cap) the oldest go, first
-    those behind the guards.
+    `b.cursor`); a missing key guards everything. A group guards what is pending or not yet delivered. Above hard_cap
+    entries (0: no cap) the oldest go, first those behind the guards.
 
     Raises what redis-py raises.
     """

@@ -11,6 +11,7 @@ SENSITIVITY = (0.25, 4.0)
 PERSISTENCE_SECONDS = (0.0, 30.0)
 RELEASE_SECONDS = (1.0, 600.0)
 REPEAT_SECONDS = (0.1, 60.0)
+COVERAGE_RATIO = (0.0, 1.0)
 
 
 class Thresholds(msgspec.Struct, frozen=True):
@@ -48,6 +49,7 @@ class SignalsConfig(msgspec.Struct, frozen=True):
     release_seconds       how long it must stay below off_ratio x threshold before a level ends
     repeat_seconds        how often a signal is repeated at WATCH or higher
     sensitivity           multiplier on rates: 2 answers to half the activity
+    coverage_ratio        below this share of what the venues that are read could show, data quality is DEGRADED, 0..1
     overrides             by symbol
     """
 
@@ -58,6 +60,7 @@ class SignalsConfig(msgspec.Struct, frozen=True):
     release_seconds: float = 20.0
     repeat_seconds: float = 1.0
     sensitivity: float = 1.0
+    coverage_ratio: float = 0.9
     overrides: dict[str, Override] = msgspec.field(default_factory=dict)
 
 
@@ -87,6 +90,7 @@ def validate(config: SignalsConfig) -> dict[str, str]:
         ("release_seconds", RELEASE_SECONDS),
         ("repeat_seconds", REPEAT_SECONDS),
         ("sensitivity", SENSITIVITY),
+        ("coverage_ratio", COVERAGE_RATIO),
     ):
         found |= dict(_within(name, getattr(config, name), low, high))
     for symbol, override in config.overrides.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from foreshock_model.sight import Sight
 from foreshock_model.signal import DataQuality, Signal
 from foreshock_signals.domain.market import Market
 
@@ -43,12 +44,14 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
 class Outcome(msgspec.Struct, frozen=True):
     """What `SignalsState.advance` answers: signals in the order of their ids, and what to publish as latest.
 
-    market is there once a second while a market entry has come within FRESH_MARKET of the clock.
+    market is there once a second while a market entry has come within FRESH_MARKET of the clock. sight: how much of
+    the market is seen.
     """
 
     signals: tuple[Signal, ...] = ()
     assessments: tuple[Assessment, ...] = ()
     market: Market | None = None
+    sight: Sight | None = None
 
 
 NOTHING = Outcome()

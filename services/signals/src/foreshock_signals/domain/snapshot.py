@@ -8,6 +8,7 @@ import zlib
 import msgspec
 import numpy as np
 
+from foreshock_model.sight import Sight
 from foreshock_signals.domain.config import SignalsConfig
 from foreshock_signals.domain.market import Market
 from foreshock_signals.domain.table import ROW, Rows
@@ -31,6 +32,7 @@ class Head(msgspec.Struct):
     revision: int
     rejected_configs: int
     rebuilt: int | None = None
+    sight: Sight | None = None
     layout: str = ""
 
 

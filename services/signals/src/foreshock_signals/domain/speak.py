@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from foreshock_model.sight import Sight
 from foreshock_model.signal import DataQuality, Level, Scores, Signal, SignalMetrics
 from foreshock_signals.domain import baseline, explain, scores
 from foreshock_signals.domain.assess import Step
@@ -24,6 +25,8 @@ class Context(NamedTuple):
     warming        True while the state misses what went before it
     vector         weights of the model, in the order of features
     venues         names of the table's venue columns
+    sight          how much of the market is seen, None while feeds have not told
+    blind          True when too much of what could be seen is not live
     """
 
     entry_id: str
@@ -35,6 +38,8 @@ class Context(NamedTuple):
     revision: int
     warming: bool
     venues: tuple[str, ...]
+    sight: Sight | None
+    blind: bool
 
 
 class Voice:
@@ -156,7 +161,10 @@ class Voice:
                 growth=float(self._factors.growth[self._place[row], side]),
             )
         )
-        return f"input has stopped; {words}" if self._stopped(row) else words
+        if self._stopped(row):
+            return f"input has stopped; {words}"
+        sight = self._context.sight
+        return f"{sight.coverage:.0%} of the market is seen; {words}" if sight and self._context.blind else words
 
     def _stopped(self, row: int) -> bool:
         return self._metrics is None and bool(self.step.rows["active"][row])
@@ -169,6 +177,7 @@ class Voice:
             or rows["input_warming"][row]
         )
         received = 0 if self._metrics is None else int(self._metrics.ts_recv[row])
+        sight = self._context.sight
         return DataQuality(
             status=self._status(row, warming=young),
             warming=young,
@@ -176,12 +185,15 @@ class Voice:
             input_id=self._context.entry_id,
             venues=tuple(sorted(self._context.venues[at] for at in np.flatnonzero(rows["venues"][row]))),
             missing=self._missing(row),
+            coverage=None if sight is None else sight.coverage,
+            venues_used=() if sight is None else sight.used,
+            venues_missing=() if sight is None else sight.missing,
         )
 
     def _status(self, row: int, *, warming: bool) -> str:
         if not self.step.rows["last"][row]:
             return "UNKNOWN"
-        if self._stopped(row):
+        if self._stopped(row) or self._context.blind:
             return "DEGRADED"
         return "WARMING" if warming else "OK"
 

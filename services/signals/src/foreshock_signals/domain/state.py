@@ -8,6 +8,7 @@ import numpy as np
 from foreshock_model import metrics as metrics_codec
 from foreshock_model.entries import ConfigDocument, OutputEntry
 from foreshock_model.metrics import WindowMetrics
+from foreshock_model.sight import Sight
 from foreshock_model.signal import Volatility
 from foreshock_signals.domain import assess, config, levels, snapshot
 from foreshock_signals.domain.assess import Scorer, Step
@@ -45,6 +46,7 @@ class SignalsState:
         self.revision = 0
         self.now = 0
         self.market: Market | None = None
+        self.sight: Sight | None = None
         self.rejected_configs = 0
         self._model, self._vector = model, model.vector
         self._tracked = tracked
@@ -84,15 +86,17 @@ class SignalsState:
         if self._rebuilt == 0:
             self._rebuilt = self.now
         steps = []
+        if metrics is not None:
+            self.sight = metrics.sight
         if metrics is not None and metrics.symbols:
             steps.append(self._assess(metrics))
         if self.now // SECOND > before // SECOND:
             steps += self._silent()
         market = self._market_due()
         if not steps:
-            return NOTHING if market is None else Outcome(market=market)
+            return NOTHING if market is None else Outcome(market=market, sight=self.sight)
         repeat = round(self.config.repeat_seconds * SECOND)
-        return Outcome(*self._publisher.say(self._context(entry_id), steps, repeat), market)
+        return Outcome(*self._publisher.say(self._context(entry_id), steps, repeat), market, self.sight)
 
     def configure(self, wanted: SignalsConfig, revision: int) -> None:
         """Put a configuration in force. Within a stream `advance` does so, at the entry that carries it."""
@@ -112,6 +116,7 @@ class SignalsState:
             config=self.config,
             revision=self.revision,
             rejected_configs=self.rejected_configs,
+            sight=self.sight,
         )
         return snapshot.dump(head, self._table.rows)
 
@@ -127,6 +132,7 @@ class SignalsState:
         self._publisher = Publisher(self._table, self._episodes)
         self.market, self._market_said, self._rebuilt = head.market, head.market_said, head.rebuilt
         self.config, self.revision, self.rejected_configs = head.config, head.revision, head.rejected_configs
+        self.sight = head.sight
         self._retune()
 
     def _read(self, entry: OutputEntry) -> WindowMetrics | None:
@@ -226,4 +232,10 @@ class SignalsState:
             revision=self.revision,
             warming=self.warming,
             venues=(*self._venues, *("other",) * (MAX_VENUES + 1 - len(self._venues))),
+            sight=self.sight,
+            blind=self._blind(),
         )
+
+    def _blind(self) -> bool:
+        sight = self.sight
+        return sight is not None and (not sight.used or sight.coverage < self.config.coverage_ratio * sight.possible)

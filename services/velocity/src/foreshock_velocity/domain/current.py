@@ -10,6 +10,7 @@ import numpy as np
 
 from foreshock_model import keys
 from foreshock_model.metrics import WindowMetrics
+from foreshock_model.sight import Sight
 from foreshock_sdk.events import LiquidatedSide
 
 SCHEMA = 1
@@ -54,8 +55,15 @@ def velocity_json(metrics: WindowMetrics, row: int) -> bytes:
             "mark": _or_none(float(metrics.mark[row])),
             "mark_ts": int(metrics.mark_ts[row]),
             "warming": metrics.warming,
+            **_seen(metrics.sight),
         }
     )
+
+
+def _seen(sight: Sight | None) -> dict[str, Any]:
+    if sight is None:
+        return {"coverage": None, "venues_used": (), "venues_missing": ()}
+    return {"coverage": sight.coverage, "venues_used": sight.used, "venues_missing": sight.missing}
 
 
 def _side(metrics: WindowMetrics, row: int, side: int) -> list[dict[str, Any]]:

@@ -14,8 +14,9 @@ from foreshock_velocity.domain.arrays import Array
 from foreshock_velocity.domain.book import BookNames
 from foreshock_velocity.domain.config import VelocityConfig
 from foreshock_velocity.domain.intake import Counters
+from foreshock_velocity.domain.lives import Told
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the snapshot. Another one is not read: the state is rebuilt from the stream instead."""
 MAGIC = b"FSVL"
 LENGTHS = struct.Struct("<4sIQ")
@@ -29,6 +30,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     windows_ms: tuple[int, ...]
     config: VelocityConfig
     delays: dict[str, DelayMs]
+    lives: dict[str, Told]
+    sight_told: int
     revision: int
     now: int
     first_clock: int

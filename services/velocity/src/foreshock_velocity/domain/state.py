@@ -16,13 +16,15 @@ from foreshock_model import tick as ticks
 from foreshock_model.batch import EventBatch
 from foreshock_model.entries import ConfigDocument, InputEntry, OutputEntry, Sequencer
 from foreshock_model.errors import CodecError
-from foreshock_model.metrics import WINDOWS_MS
+from foreshock_model.metrics import WINDOWS_MS, WindowMetrics
+from foreshock_model.sight import Sight
 from foreshock_model.tick import TickData
 from foreshock_velocity.domain import config as configs
 from foreshock_velocity.domain import current, snapshot
 from foreshock_velocity.domain.book import Book
 from foreshock_velocity.domain.config import VelocityConfig
 from foreshock_velocity.domain.intake import Counters, Taken, take
+from foreshock_velocity.domain.lives import Lives
 from foreshock_velocity.domain.teller import NEVER, Teller
 from foreshock_velocity.domain.windows import NS_PER_MS
 
@@ -30,6 +32,7 @@ SERVICE = "velocity"
 CLOCKED = frozenset({"batch", "tick"})
 """Kinds of entries whose clock moves the state's."""
 LARGEST = 1 << 62
+Payload = EventBatch | ConfigDocument | TickData
 
 
 class VelocityState:
@@ -52,6 +55,7 @@ class VelocityState:
         self._windows_ms = windows_ms
         self._book = Book(windows_ms, self.config)
         self._teller = Teller(self._book, windows_ms)
+        self._lives = Lives()
         self._first_clock = NEVER
         self._rebuilt = False
 
@@ -86,8 +90,8 @@ class VelocityState:
         """Answer one entry. Raises CodecError, with nothing changed, when the entry cannot be read.
 
         kind of the answer: `metrics` with rows of the touched symbols and, at the first batch or tick after a
-        grid point, of those that decay; `config` and `market` pass their input on; `empty` for everything else
-        and for repeats.
+        grid point, of those that decay, or without rows when only the sight of the market is to be told; `config`
+        and `market` pass their input on; `empty` for everything else and for repeats.
         """
         _check(entry)
         payload = _read(entry)
@@ -95,22 +99,33 @@ class VelocityState:
         self.newest_recv = 0
         if not self.sequencer.accept(entry.writer, entry.epoch, entry.seq):
             return OutputEntry("empty", self.now)
+        before = self._lives.sight(self.now)
         self._step(entry_id, entry)
         if isinstance(payload, ConfigDocument):
             self._apply(payload)
         elif isinstance(payload, TickData):
             self._learn(payload)
+            self._lives.hear(entry.writer, payload.venues, self.now)
         if entry.kind in {"config", "market"}:
             return OutputEntry(entry.kind, self.now, entry.data)
+        metrics = self._tell(payload, before)
+        if metrics is None:
+            return OutputEntry("empty", self.now)
+        return OutputEntry("metrics", self.now, metric_codec.encode(metrics))
+
+    def _tell(self, payload: Payload | None, before: Sight | None) -> WindowMetrics | None:
+        """Return the rows that are due with the sight, or the sight alone when it is; before is what was seen last."""
         metrics = self._teller.tell(
             self._take(payload) if isinstance(payload, EventBatch) else Taken(self._book.symbols.size),
             now=self.now,
             cadence=self.config.cadence_ms * NS_PER_MS,
             warming=self.warming,
         )
-        if metrics is None:
-            return OutputEntry("empty", self.now)
-        return OutputEntry("metrics", self.now, metric_codec.encode(metrics))
+        if metrics is not None:
+            metrics.sight = self._lives.sight(self.now)
+        if self._lives.due(self.now, before) and metrics is None:
+            return metric_codec.nothing(self._windows_ms, warming=self.warming, sight=self._lives.sight(self.now))
+        return metrics
 
     def _step(self, entry_id: str, entry: InputEntry) -> None:
         self.last_id = entry_id
@@ -168,6 +183,8 @@ class VelocityState:
             windows_ms=self._windows_ms,
             config=self.config,
             delays=self._book.delays,
+            lives=self._lives.told,
+            sight_told=self._lives.last_told,
             revision=self.revision,
             now=self.now,
             first_clock=self._first_clock,
@@ -191,6 +208,7 @@ class VelocityState:
         arrays = snapshot.read_arrays(data, Book.layout(header.names, len(windows_ms)))
         state._book.load(header.names, arrays)
         state._book.learn(header.delays)
+        state._lives.load(header.lives, header.sight_told)
         state.sequencer.load(header.sequencer)
         state.revision, state.now, state.last_id = header.revision, header.now, header.last_id
         state.counters, state._rebuilt = header.counters, header.rebuilt
@@ -206,7 +224,7 @@ def _check(entry: InputEntry) -> None:
             raise CodecError(msg)
 
 
-def _read(entry: InputEntry) -> EventBatch | ConfigDocument | TickData | None:
+def _read(entry: InputEntry) -> Payload | None:
     if entry.kind == "batch":
         return batches.decode(entry.data)
     if entry.kind == "tick":

@@ -1,0 +1,1 @@
+"""Bitget UTA v3 market-data connector."""

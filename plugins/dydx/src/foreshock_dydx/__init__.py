@@ -1,0 +1,1 @@
+"""dYdX v4 market-data connector."""

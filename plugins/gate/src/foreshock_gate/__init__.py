@@ -1,0 +1,1 @@
+"""Gate futures market-data connector."""

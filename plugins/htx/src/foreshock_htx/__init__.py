@@ -1,0 +1,1 @@
+"""HTX futures market-data connector."""

@@ -1,0 +1,1 @@
+"""The archive: what stood in the streams, kept for years."""

@@ -1,0 +1,1 @@
+"""What entries of the streams become as rows of flat tables."""

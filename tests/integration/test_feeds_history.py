@@ -1,0 +1,58 @@
+"""A venue that is cut loses nothing where it keeps a history: its own simulated REST has what the sockets missed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+from redis.asyncio import Redis
+from tests.integration.feeds_house import Market, all_live, entries, facts, feeding, gaps, market, until
+
+from foreshock_lab.domain.facts import Fact
+from foreshock_model.batch import decode
+from foreshock_runtime.embedded import EmbeddedServer
+from foreshock_sdk.events import EventFlag
+
+
+async def cut_for(place: Market, venue: str, seconds: float) -> None:
+    """Break all sockets of a venue, and each that comes, for so long."""
+    until_ms = place.player.elapsed_ms + seconds * 1_000
+    while place.player.elapsed_ms < until_ms:
+        for socket in tuple(place.host.venues[venue].sockets):
+            socket.abort()
+        await asyncio.sleep(0.01)
+
+
+async def flagged(redis: Redis) -> Counter[EventFlag]:
+    """Count rows by whether they were fetched."""
+    found: Counter[EventFlag] = Counter()
+    for entry in await entries(redis):
+        for event in decode(entry.data).events() if entry.kind == "batch" else ():
+            found[event.flags & EventFlag.BACKFILLED] += 1
+    return found
+
+
+@pytest.mark.parametrize("venue", ["gate", "htx", "krakenfutures", "deribit", "dydx"])
+async def test_what_a_cut_venue_told_meanwhile_is_fetched_and_counts_once(
+    redis: Redis, redis_server: EmbeddedServer, venue: str
+) -> None:
+    async with market(venue) as place, feeding(redis_server.url, place) as service:
+        await until(lambda: all_live(service.bound.control))
+        playing = asyncio.create_task(place.play())
+        await place.playing_since(0.5)
+        await cut_for(place, venue, 0.8)
+        await playing
+        offered = set(place.host.ledger.facts(range(place.host.ledger.offered)))
+
+        async def whole() -> bool:
+            return offered <= set(await facts(redis))
+
+        await until(whole)
+        found = await facts(redis)
+        told = await until(lambda: gaps(redis))
+        fetched = await flagged(redis)
+    assert {fact for fact, times in found.items() if times != 1} == set[Fact]()
+    assert {each[b"filled"] for each in told} == {b"rest"}
+    assert fetched[EventFlag.BACKFILLED] == sum(int(each[b"rows"]) for each in told) > 0
+    assert fetched[EventFlag.NONE] > 0

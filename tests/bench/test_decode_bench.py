@@ -15,8 +15,8 @@ import pytest
 
 from foreshock_binance.connector import BinanceConnector
 from foreshock_bybit.connector import BybitConnector
-from foreshock_feeds.domain.dedupe import Dedupe
 from foreshock_feeds.domain.ingest import Ingest
+from foreshock_model.dedupe import Dedupe
 from foreshock_okx.connector import OkxConnector
 from foreshock_sdk import Connector, Instruments, InstrumentSpec
 
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.bench, pytest.mark.timeout(120)]
 
 HERE = Path(__file__).parent
 BENCH_PYTHON = HERE.parents[1] / ".venv-bench" / "bin" / "python"
-"""Where cryptofeed is, when it is: it builds from source and has an environment of its own."""
+"""Where cryptofeed and ccxt are, when they are: their pins clash with ours."""
 BATCH = 100
 BURST = 1000
 """Frames at a time when they come faster than they are read."""
@@ -122,15 +122,15 @@ def json_rate(template: str, name: str) -> float:
     return best_rate(lambda batch: [json.loads(frame) for frame in batch], ready)
 
 
-def cryptofeed_rate(tmp_path: Path) -> float:
-    """The rate of cryptofeed's handler over the same frames, in the environment that has it."""
-    here = importlib.util.find_spec("cryptofeed") is not None
+def peer_rate(peer: str, tmp_path: Path) -> float:
+    """The rate of a peer's own handler over the same frames, in the environment that has it."""
+    here = importlib.util.find_spec(peer) is not None
     if not here and not BENCH_PYTHON.exists():
-        pytest.skip("cryptofeed is not at hand: scripts/bench-env makes .venv-bench with it")
+        pytest.skip(f"{peer} is not at hand: scripts/bench-env makes .venv-bench with it")
     frames = tmp_path / "frames"
     frames.write_text("\n".join(frames_of(BINANCE, "COIN{}USDT", 20 * BATCH)), encoding="utf-8")
     python = sys.executable if here else str(BENCH_PYTHON)
-    command = [python, str(HERE / "cryptofeed_rate.py"), str(frames), str(SECONDS)]
+    command = [python, str(HERE / f"{peer}_rate.py"), str(frames), str(SECONDS)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
@@ -141,13 +141,18 @@ def test_finished_columns_cost_less_than_half_of_parsing(connector: Connector, t
     assert rate >= 2 * theirs
 
 
-def test_raw_columns_are_four_times_cryptofeeds_handler(tmp_path: Path) -> None:
-    theirs, ours = cryptofeed_rate(tmp_path), decode_rate(*VENUES[0])
-    print(f"\ncryptofeed {theirs:,.0f} frames/s, raw columns {ours:,.0f} ({ours / theirs:.1f} times)")
-    assert ours >= 4 * theirs
+PEERS = [("cryptofeed", 4), ("ccxt", 15)]
 
 
-def test_canonical_columns_with_dedupe_are_four_times_cryptofeeds_handler(tmp_path: Path) -> None:
-    theirs, ours = cryptofeed_rate(tmp_path), columns_rate()
-    print(f"\ncryptofeed {theirs:,.0f} frames/s, canonical and checked {ours:,.0f} ({ours / theirs:.1f} times)")
-    assert ours >= 4 * theirs
+@pytest.mark.parametrize(("peer", "times"), PEERS, ids=[peer for peer, _ in PEERS])
+def test_frames_to_columns_against_a_peers_handler(peer: str, times: int, tmp_path: Path) -> None:
+    theirs, ours = peer_rate(peer, tmp_path), decode_rate(*VENUES[0])
+    print(f"\n{peer} {theirs:,.0f} frames/s, raw columns {ours:,.0f} ({ours / theirs:.1f} times)")
+    assert ours >= times * theirs
+
+
+@pytest.mark.parametrize(("peer", "times"), PEERS, ids=[peer for peer, _ in PEERS])
+def test_canonical_columns_with_dedupe_against_a_peers_handler(peer: str, times: int, tmp_path: Path) -> None:
+    theirs, ours = peer_rate(peer, tmp_path), columns_rate()
+    print(f"\n{peer} {theirs:,.0f} frames/s, canonical and checked {ours:,.0f} ({ours / theirs:.1f} times)")
+    assert ours >= times * theirs

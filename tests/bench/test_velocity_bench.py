@@ -41,6 +41,7 @@ def batches(number: int, size: int, symbols: int, step: int = 10 * MS) -> list[I
         columns["notional_usd"][:] = random.lognormal(7, 2, size)
         columns["ts_event"][:] = clock - random.integers(0, 100 * MS, size)
         columns["ts_recv"][:] = clock
+        columns["event_id"][:] = random.integers(1, 2**64, size, dtype=np.uint64)
         entries.append(writer.entry("batch", clock, encode(EventBatch(refs, columns))))
     return entries
 

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from foreshock_feeds.domain.dedupe import Dedupe
 from foreshock_feeds.domain.ingest import Ingest, Ingested
 from foreshock_feeds.domain.route_state import RouteChange, RouteState
 from foreshock_feeds.fast_reader import PicowsReader
@@ -19,6 +18,7 @@ from foreshock_feeds.health import Gap, RouteHealth
 from foreshock_feeds.quarantine import Quarantine
 from foreshock_feeds.reader import OpenSocket, WebsocketsReader
 from foreshock_feeds.venue import Tuning, Venue
+from foreshock_model.dedupe import Dedupe
 from foreshock_runtime.clock import SystemClock
 from foreshock_sdk import (
     BaseConnector,

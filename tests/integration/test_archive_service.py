@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -81,11 +83,13 @@ async def test_nothing_is_acknowledged_before_it_is_durable(redis: Redis, tmp_pa
     assert (await trim(redis, keys.events(0), now_ns=2**62, retention_ms=1, guards=[])).removed > 0
 
 
-async def test_a_step_is_due_after_its_time(redis: Redis, tmp_path: Path) -> None:
+async def test_a_step_is_due_after_its_time(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archiver_module, "LOOK_SECONDS", 0.0)
     await write(redis, HISTORY)
     async with working(archiver(redis, ParquetFolder(tmp_path / "a"), seconds=0.2)) as each:
         await until(lambda: each.told.rows["events"] > 0 and not each.look().waiting_rows)
         assert archived(tmp_path / "a") == expected()
+        await until(lambda: each.told.behind == 0)
 
 
 @pytest.mark.parametrize("bound", ["MOST_PENDING", "MOST_BYTES"])
@@ -125,6 +129,8 @@ async def test_one_archive_a_group_works_and_the_next_takes_over(redis: Redis, t
     await redis.execute_command("SET", keys.group_lease("archive"), "somebody else")
     await until(lambda: second.told.failures == 1)
     assert "LeaseLost" in second.told.reason
+    await second.leave()
+    assert await redis.xinfo_groups(keys.events(0)), "it has read what is not durable yet"
     await redis.execute_command("DEL", keys.group_lease("archive"))
     await until(lambda: second.told.state == "WORKING")
     stop.set()
@@ -254,3 +260,13 @@ async def test_settings_that_make_no_sense_are_refused(
 
     wanted = msgspec.structs.replace(settings, redis_url=redis_server.url)
     assert await run_in_loop(app.serve, wanted, "archive") == Exit.SETTINGS
+
+
+async def test_the_program_says_what_it_lacks() -> None:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("FORESHOCK_")}
+    program = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "foreshock_archive", env=env, stderr=asyncio.subprocess.PIPE
+    )
+    _, err = await asyncio.wait_for(program.communicate(), 30)
+    assert program.returncode == Exit.SETTINGS
+    assert b"out_dir: name a folder" in err

@@ -51,9 +51,9 @@ async def command(*words: str, **env: str) -> tuple[int, str, str]:
 
 
 @contextmanager
-def started(words: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
-    """Start it, and see that it ends. A short lease: the next need not wait long for one that was killed."""
-    env = environment(FORESHOCK_LEASE_SECONDS="0.3")
+def started(words: Sequence[str], lease_seconds: float = 5.0) -> Iterator[subprocess.Popen[str]]:
+    """Start it, and see that it ends. After a short lease the next need not wait long for one that was killed."""
+    env = environment(FORESHOCK_LEASE_SECONDS=str(lease_seconds))
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=sys.stderr, text=True, env=env) as run:
         try:
             yield run
@@ -112,7 +112,7 @@ async def test_it_may_be_killed_at_any_time(redis: Redis, redis_server: Embedded
     entries = list(doubled(HISTORY))
     size = len(entries) // 5
     for part in range(5):
-        with started(words):
+        with started(words, 0.5):
             await write(redis, entries[part * size : part * size + 7])
             before = steps(tmp_path / "a")
             await until(lambda: steps(tmp_path / "a") > before, 30)  # noqa: B023 - awaited within the turn

@@ -11,7 +11,6 @@ from tests.integration.feeds_rest import Rest
 from tests.unit.feeds.feed_parts import ToyConnector
 
 from foreshock_feeds import rest, specs
-from foreshock_feeds.domain.dedupe import Dedupe
 from foreshock_feeds.flow import Flow
 from foreshock_feeds.health import RouteHealth
 from foreshock_feeds.quarantine import Quarantine
@@ -19,6 +18,7 @@ from foreshock_feeds.reader import WebsocketsReader
 from foreshock_feeds.rest import VenueRest
 from foreshock_feeds.specs import Contracts
 from foreshock_feeds.venue import Tuning, Venue
+from foreshock_model.dedupe import Dedupe
 from foreshock_runtime.clock import SystemClock
 from foreshock_sdk import Decoded, Endpoints, InstrumentSpec, RestRequest
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from redis.asyncio import Redis
 
@@ -74,7 +76,7 @@ async def test_an_absent_stream_is_nothing_to_trim(redis: Redis) -> None:
 async def read_by_group(redis: Redis, entries: int, start: str = "0-0") -> list[str]:
     """Read so many entries for a group that begins there. Returns their ids."""
     await redis.execute_command("XGROUP", "CREATE", STREAM, "archive", start)
-    found = await redis.xreadgroup("archive", "one", {STREAM: ">"}, count=entries) if entries else []
+    found: Any = await redis.xreadgroup("archive", "one", {STREAM: ">"}, count=entries) if entries else []
     return [entry_id.decode() for _, read in found for entry_id, _ in read]
 
 

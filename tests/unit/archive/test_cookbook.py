@@ -14,7 +14,9 @@ from tests.unit.signals.metrics_made import SECOND
 
 from foreshock_archive.domain.intake import Intake
 from foreshock_archive.domain.position import Position
+from foreshock_archive.domain.schemas import SCHEMAS, SIGNALS
 from foreshock_archive.folder import ParquetFolder
+from foreshock_model.signal import SignalMetrics
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs/archive.md").read_text(encoding="utf-8")
@@ -41,6 +43,19 @@ def ask(heading: str) -> list[dict[str, Any]]:
         connection.execute("SET TimeZone = 'UTC'")
         rows: list[dict[str, Any]] = connection.sql(QUERIES[heading]).to_arrow_table().to_pylist()
         return rows
+
+
+@pytest.mark.parametrize("table", SCHEMAS)
+def test_every_column_is_documented(table: str) -> None:
+    (line,) = re.findall(rf"^\| `{table}` \|.*$", PAGE, re.MULTILINE)
+    told = [*re.findall(r"`(\w+)`", line), "partition", "entry_id"]
+    named = [name for name in SCHEMAS[table].names if table != "signals" or name in signal_names()]
+    assert {name for name in named if name not in told and not name.startswith(("score_", "quality_"))} == set()
+
+
+def signal_names() -> set[str]:
+    """What a signal itself has; the figures behind it are documented where it is."""
+    return {*SIGNALS.names} - {*SignalMetrics.__struct_fields__} - {"config_revision"}
 
 
 def test_there_are_enough_of_them() -> None:

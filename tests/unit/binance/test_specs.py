@@ -6,7 +6,7 @@ import pytest
 
 from foreshock_binance.connector import BinanceConnector
 from foreshock_binance.specs import by_name, parse_exchange_info
-from foreshock_sdk import Endpoints, FrameError, Instruments, Purpose, RestRequest, Route
+from foreshock_sdk import Endpoints, FrameError, Instruments, Purpose, RestRequest, Route, Span
 
 USD_MARGINED = b"""{"symbols":[
  {"symbol":"1000PEPEUSDT","baseAsset":"1000PEPE","quoteAsset":"USDT","contractType":"PERPETUAL"},
@@ -139,3 +139,10 @@ class TestRoutes:
             *(("books-0", 191), ("books-1", 191), ("books-2", 22)),
         ]
         assert {route.channels[0] for route in books} == {"btcusdt@depth20@500ms"}
+
+
+def test_the_venue_keeps_no_history() -> None:
+    """Trap 11: a gap stays a gap, and is recorded as one."""
+    connector, instruments = BinanceConnector(), Instruments("binance")
+    for route in connector.routes(instruments, (), connector.endpoints):
+        assert not connector.backfill_requests(route, instruments, Span(1, 2), connector.endpoints)

@@ -28,7 +28,7 @@ def feed(*values: Any, instruments: Instruments | None = None) -> Decoded:
 
 
 def test_the_side_is_the_positions() -> None:
-    """Buy is a long that died: the opposite of an order's side."""
+    """Trap 4: Buy is a long that died, the opposite of an order's side."""
     found = feed(push(changed(S="Buy"), changed(S="Sell")))
     assert list(found.liquidations.side) == [LiquidatedSide.LONG, LiquidatedSide.SHORT]
 

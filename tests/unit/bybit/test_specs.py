@@ -7,7 +7,7 @@ import pytest
 
 from foreshock_bybit.connector import BybitConnector
 from foreshock_bybit.specs import by_name, parse_page
-from foreshock_sdk import Endpoints, FrameError, Instruments, OptionError, Purpose
+from foreshock_sdk import Endpoints, FrameError, Instruments, OptionError, Purpose, Span
 
 FRAMES = Path(__file__).parent / "frames"
 
@@ -159,3 +159,17 @@ class TestRoutes:
         args = [msgspec.json.decode(frame)["args"] for frame in route.subscribe]
         assert [len(each) for each in args] == [10, 10, 6]
         assert tuple(topic for each in args for topic in each) == route.channels
+
+    def test_a_new_listing_gets_its_topics_as_soon_as_it_is_listed(self) -> None:
+        """Trap 5: there is no topic for the whole market."""
+        connector, instruments = BybitConnector(), Instruments("bybit", [by_name("BTCUSDT")])
+        before = {each for route in connector.routes(instruments, (), connector.endpoints) for each in route.channels}
+        instruments.put(by_name("NEWUSDT"))
+        after = {each for route in connector.routes(instruments, (), connector.endpoints) for each in route.channels}
+        assert after - before == {"allLiquidation.NEWUSDT", "tickers.NEWUSDT"}
+
+    def test_the_venue_keeps_no_history(self) -> None:
+        """Trap 11: a gap stays a gap, and is recorded as one."""
+        connector, instruments = BybitConnector(), Instruments("bybit", [by_name("BTCUSDT")])
+        for route in connector.routes(instruments, (), connector.endpoints):
+            assert not connector.backfill_requests(route, instruments, Span(1, 2), connector.endpoints)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foreshock_feeds.domain.dedupe import BUCKETS, Dedupe
 from foreshock_feeds.domain.fingerprint import event_keys
 from foreshock_feeds.domain.ingest import Ingest
+from foreshock_model.dedupe import Dedupe
 from foreshock_sdk.columns import Decoded
 from foreshock_sdk.events import ContextField, EventFlag, LiquidatedSide, PriceKind
 from foreshock_sdk.identity import event_key, seed_of
@@ -55,6 +55,13 @@ def decoded(*rows: tuple[int, int, float, float, int], frames: list[int] | None 
         raw.identity_b.append(0.0)
         raw.flags.append(0)
     return found
+
+
+def test_rows_sized_in_usd_are_counted() -> None:
+    """Binance mixes both kinds in one stream: whether COIN-M rows come at all is seen here."""
+    ingest = Ingest(instruments())
+    ingest.rows(decoded((0, 0, 100.0, 1.0, 5), (1, 0, 100.0, 1.0, 5), (1, 1, 100.0, 2.0, 6)), [10])
+    assert ingest.usd_sized == 2
 
 
 def test_linear_inverse_and_multiplied_contracts_are_converted_to_coins_and_usd() -> None:
@@ -179,38 +186,3 @@ def test_conversion_is_the_same_for_one_row_and_for_arrays(
     one = convert(price, size, value, float(inverse), multiplier)
     many = convert(*(np.array([each]) for each in (price, size, value, float(inverse), multiplier)))
     assert one == tuple(float(each[0]) for each in many)
-
-
-@given(st.lists(st.lists(st.integers(1, 60), min_size=1, max_size=12), max_size=12), st.sampled_from([1, BUCKETS]))
-def test_dedupe_equals_a_set_while_no_bucket_overflows(batches: list[list[int]], stride: int) -> None:
-    """Also where keys share a bucket: 60 keys in steps of its size would all fall into one, so 7 stay."""
-    dedupe, seen = Dedupe(), set[int]()
-    for batch in batches:
-        keys = [key % 7 * stride + 1 if stride > 1 else key for key in batch]
-        fresh = dedupe.fresh(np.array(keys, np.uint64))
-        expected = [key not in seen and key not in keys[:at] for at, key in enumerate(keys)]
-        assert (fresh is None) == all(expected)
-        assert fresh is None or fresh.tolist() == expected
-        seen.update(keys)
-
-
-def test_dedupe_remembers_the_newest_hundred_thousand_in_bounded_memory() -> None:
-    dedupe = Dedupe()
-    keys = np.random.default_rng(1).integers(1, 2**63, 3_000_000).astype(np.uint64)
-    for start in range(0, len(keys), 1_000):
-        assert dedupe.fresh(keys[start : start + 1_000]) is None
-    again = dedupe.fresh(keys[-100_000:])
-    assert again is not None
-    assert not again.any()
-    forgotten = dedupe.fresh(keys[:1_000])
-    assert forgotten is None
-    assert dedupe.dropped == 100_000
-
-
-def test_what_an_earlier_run_had_is_not_new() -> None:
-    dedupe = Dedupe()
-    dedupe.remember(np.array([5, 6, 6], np.uint64))
-    assert dedupe.dropped == 0
-    fresh = dedupe.fresh(np.array([5, 7], np.uint64))
-    assert fresh is not None
-    assert fresh.tolist() == [False, True]

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from tests.unit.feeds.test_assemble import SYMBOLS
 
 from foreshock_feeds.domain.assemble import Assembler
-from foreshock_feeds.domain.dedupe import Dedupe
 from foreshock_feeds.domain.ingest import Ingest
 from foreshock_model import metrics as metric_codec
 from foreshock_model.batch import encode
+from foreshock_model.dedupe import Dedupe
 from foreshock_model.entries import InputEntry
 from foreshock_sdk.columns import Decoded, RawLiquidation
 from foreshock_sdk.events import LiquidatedSide, PriceKind

@@ -117,6 +117,8 @@ def settle(recorder: Recorder, written: int) -> None:
 def test_the_oldest_files_go_when_there_are_too_many(tmp_path: Path) -> None:
     clock = FrameClock(NS)
     (tmp_path / "foreshock-notes.txt").write_text("not ours")
+    killed = tmp_path / "foreshock-feeds-0-19700101T000000.000Z-000001.jsonl.zst.part"
+    killed.write_bytes(b"torn")
     recorder = Recorder(options(tmp_path, segment_bytes=1, keep_bytes=1), "feeds:0", clock)
     for number in range(1, 5):
         clock.advance(number * NS)
@@ -124,6 +126,7 @@ def test_the_oldest_files_go_when_there_are_too_many(tmp_path: Path) -> None:
     recorder.close()
     assert len(sources([tmp_path])[0].files) == 1
     assert (tmp_path / "foreshock-notes.txt").exists()
+    assert not killed.exists()
 
 
 def test_what_there_is_no_room_for_is_counted_and_told_of_in_the_recording(

@@ -9,9 +9,9 @@ from foreshock_feeds.domain.replayed import drop_before, drop_replayed, flag_bac
 from foreshock_sdk.columns import Decoded, RawLiquidation
 from foreshock_sdk.events import EventFlag, LiquidatedSide, PriceKind
 
-NONE, REPLAYED = EventFlag.NONE, EventFlag.REPLAYED
+NONE, REPLAYED, SNAPSHOT = EventFlag.NONE, EventFlag.REPLAYED, EventFlag.SNAPSHOT
 Row = tuple[int, EventFlag]
-ROWS = st.lists(st.tuples(st.integers(0, 9), st.sampled_from([NONE, REPLAYED])), max_size=12)
+ROWS = st.lists(st.tuples(st.integers(0, 9), st.sampled_from([NONE, REPLAYED, SNAPSHOT])), max_size=12)
 
 
 def found_of(rows: list[Row]) -> Decoded:

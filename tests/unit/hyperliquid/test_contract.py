@@ -11,6 +11,6 @@ GOLDEN = ("userFills_liquidated_long_market", "ws_user_fill_liquidation", "node_
 
 
 class TestHyperliquid(ConnectorContract):
-    connector = HyperliquidConnector().configured(HyperliquidScript.options)
+    connector = HyperliquidConnector()
     script = HyperliquidScript
     golden = tuple((FRAMES / f"{name}.json").read_text() for name in GOLDEN)

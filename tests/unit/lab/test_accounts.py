@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -59,8 +60,13 @@ def observed(entries: list[InputEntry], total: int) -> Observed:
     return found
 
 
-def sent(*rows: int) -> dict[object, int]:
-    return dict.fromkeys(map(fact, rows), 1)
+def sent(*rows: int, recalled: Sequence[int] = ()) -> Ledger:
+    ledger = Ledger()
+    for at in recalled:
+        ledger.offer(fact(at))
+    ledger.recall(map(fact, recalled))
+    ledger.wrote(map(fact, rows), 1)
+    return ledger
 
 
 def test_a_row_is_sent_once_however_often_it_goes_out() -> None:
@@ -81,6 +87,26 @@ def test_a_withheld_row_that_went_out_after_all_is_not_throttled() -> None:
     assert ledger.throttled == 2
     ledger.wrote([fact(0)], 1)
     assert ledger.throttled == 1
+
+
+def test_what_is_recalled_is_what_happened_and_no_more() -> None:
+    ledger = Ledger()
+    ledger.offer(fact(0))
+    ledger.wrote([fact(1)], 1)
+    ledger.recall([fact(0), fact(1), fact(2)])
+    assert ledger.recalled == {fact(0), fact(1)}
+    assert ledger.expected == 2
+    assert len(ledger.sent) == 1
+
+
+def test_what_is_recalled_is_what_happened_and_no_more() -> None:
+    ledger = Ledger()
+    ledger.offer(fact(0))
+    ledger.wrote([fact(1)], 1)
+    ledger.recall([fact(0), fact(1), fact(2)])
+    assert ledger.recalled == {fact(0), fact(1)}
+    assert ledger.expected == 2
+    assert len(ledger.sent) == 1
 
 
 def test_a_clean_run_balances() -> None:
@@ -115,6 +141,36 @@ def test_a_repeated_write_is_no_duplicate_and_a_skipped_number_is_seen() -> None
     assert found.missing_entries == 2
 
 
+def test_a_row_of_a_venues_past_may_come_and_need_not() -> None:
+    account = reconcile(sent(1, recalled=(1, 2, 3)), observed([entry(1, 2, seq=1)], total=2))
+    assert (account.sent, account.processed, account.recalled) == (1, 1, 1)
+    assert (account.lost, account.unknown, account.duplicates) == (0, 0, 0)
+
+
+def test_a_history_tells_times_to_the_second() -> None:
+    ledger = sent(40, 1_700, recalled=(2_300,))
+    fetched = entry(0, 1_000, 2_000, seq=1, flags=EventFlag.BACKFILLED)
+    account = reconcile(ledger, observed([fetched], total=3))
+    assert (account.processed, account.recalled, account.unknown) == (2, 1, 0)
+    elsewhere = entry(0, 1_000, 2_000, seq=1)
+    assert reconcile(ledger, observed([elsewhere], total=3)).unknown == 3
+
+
+def test_a_row_of_a_venues_past_may_come_and_need_not() -> None:
+    account = reconcile(sent(1, recalled=(1, 2, 3)), observed([entry(1, 2, seq=1)], total=2))
+    assert (account.sent, account.processed, account.recalled) == (1, 1, 1)
+    assert (account.lost, account.unknown, account.duplicates) == (0, 0, 0)
+
+
+def test_a_history_tells_times_to_the_second() -> None:
+    ledger = sent(40, 1_700, recalled=(2_300,))
+    fetched = entry(0, 1_000, 2_000, seq=1, flags=EventFlag.BACKFILLED)
+    account = reconcile(ledger, observed([fetched], total=3))
+    assert (account.processed, account.recalled, account.unknown) == (2, 1, 0)
+    elsewhere = entry(0, 1_000, 2_000, seq=1)
+    assert reconcile(ledger, observed([elsewhere], total=3)).unknown == 3
+
+
 def test_a_row_nobody_sent_is_unknown() -> None:
     account = reconcile(sent(1), observed([entry(1, 9, seq=1)], total=2))
     assert account.unknown == 1
@@ -133,7 +189,9 @@ def test_a_row_whose_time_was_corrected_still_matches_its_own() -> None:
 
 def test_ids_are_compared_where_the_ledger_holds_ids() -> None:
     found = observed([entry(1, 2, 9, seq=1)], total=3)
-    account = reconcile({1: 0, 2: 0, 3: 0}, found, by_id=True)
+    ledger = Ledger(by_id=True)
+    ledger.wrote([1, 2, 3], 0)
+    account = reconcile(ledger, found)
     assert (account.lost, account.unknown) == (1, 1)
 
 

@@ -48,6 +48,7 @@ def feed(*values: Any, instruments: Instruments | None = None) -> Decoded:
 
 
 def test_every_detail_of_every_contract_is_a_row() -> None:
+    """Trap 6: a library that reads the first detail loses the others."""
     instruments = Instruments("okx")
     values = (
         push(item(detail(), detail(sz="1")), item(detail(side="buy", posSide="short"), contract="ETH-USDT-SWAP")),
@@ -139,7 +140,7 @@ def test_a_contract_that_becomes_known_is_understood() -> None:
 
 
 class TestFirstFrame:
-    """The first liquidation told after subscribing may be old."""
+    """Trap 6: the first liquidation told after subscribing may be old."""
 
     def test_an_old_first_row_is_flagged(self) -> None:
         found = feed(mark(TS + 60_001), push(item(detail())), push(item(detail())))

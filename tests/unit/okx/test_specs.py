@@ -8,7 +8,7 @@ import pytest
 
 from foreshock_okx.connector import OkxConnector
 from foreshock_okx.specs import by_name, packaged_specs, parse_instruments
-from foreshock_sdk import FrameError, Instruments, InstrumentSpec, Purpose, RestRequest, Route
+from foreshock_sdk import FrameError, Instruments, InstrumentSpec, Purpose, RestRequest, Route, Span
 
 FRAMES = Path(__file__).parent / "frames"
 ROW = {
@@ -96,7 +96,7 @@ def test_an_answer_that_makes_no_sense_is_refused(answer: bytes) -> None:
 
 
 def test_addresses_have_no_port() -> None:
-    """Port 8443 ended on 2026-10-31."""
+    """Trap 3: port 8443 ended on 2026-10-31."""
     connector = OkxConnector()
     (route,) = connector.routes(Instruments("okx"), ("ETHUSDT",), connector.endpoints)
     assert route.url == "wss://ws.okx.com/ws/v5/public"
@@ -168,3 +168,10 @@ class TestContextRoutes:
             assert route.channels[0] == route.canary.channel == "mark-price:BTC-USDT-SWAP"
         args = [arg for route in routes for frame in route.subscribe for arg in msgspec.json.decode(frame)["args"]]
         assert len(args) == 400 * 5 + 2
+
+
+def test_the_venue_keeps_no_history() -> None:
+    """Trap 11: a gap stays a gap, and is recorded as one."""
+    connector, instruments = OkxConnector(), Instruments("okx")
+    for route in connector.routes(instruments, (), connector.endpoints):
+        assert not connector.backfill_requests(route, instruments, Span(1, 2), connector.endpoints)

@@ -28,7 +28,7 @@ NOW = 1_700_000_000 * SECOND
 
 
 class Row(NamedTuple):
-    """One liquidation; recv 0 means at its own time."""
+    """One liquidation; recv 0 means at its own time, key 0 that it has no identity."""
 
     symbol: str = "BTCUSDT"
     venue: str = "binance"
@@ -37,6 +37,7 @@ class Row(NamedTuple):
     ts: int = NOW
     recv: int = 0
     price: float = 100.0
+    key: int = 0
 
 
 class Price(NamedTuple):
@@ -76,6 +77,7 @@ def batch_of(rows: Sequence[Row] = (), prices: Sequence[Price] = ()) -> EventBat
         notional_usd=[row.usd for row in rows],
         ts_event=[row.ts for row in rows],
         ts_recv=[row.recv or row.ts for row in rows],
+        event_id=[row.key for row in rows],
     )
     context = columns(
         CONTEXT_COLUMNS,

@@ -15,7 +15,7 @@ from foreshock_model.entries import InputEntry, OutputEntry
 from foreshock_sdk.events import ContextField
 from foreshock_velocity.domain import VelocityConfig, VelocityState
 from foreshock_velocity.domain import config as configs
-from foreshock_velocity.domain.snapshot import LENGTHS, MAGIC, SCHEMA
+from foreshock_velocity.domain.snapshot import LENGTHS, LEVEL, MAGIC, SCHEMA
 
 Answer = tuple[OutputEntry, list[tuple[str, bytes]]]
 
@@ -41,6 +41,7 @@ def story(seed: int, length: int) -> list[InputEntry]:
                 dice.randrange(2),
                 dice.lognormvariate(7, 2),
                 clock - dice.choice([0, 5, 400, 3_000, 14_000]) * MS,
+                key=dice.randrange(2**64) if dice.random() < 0.9 else dice.randrange(5),
             )
             for _ in range(dice.choice([0, 0, 1, 3, 20]))
         ]
@@ -112,12 +113,18 @@ DUMP = busy_dump()
 def repacked(change: dict[str, object]) -> bytes:
     """Return the dump with another header."""
     _, length, _ = LENGTHS.unpack_from(DUMP)
-    body = zlib.decompress(DUMP[LENGTHS.size :])
+    body, rest = inflated()
     header = msgspec.json.decode(body[:length])
     header |= change
     head = msgspec.json.encode(header)
     body = head + body[length:]
-    return LENGTHS.pack(MAGIC, len(head), len(body)) + zlib.compress(body)
+    return LENGTHS.pack(MAGIC, len(head), len(body)) + zlib.compress(body, LEVEL) + rest
+
+
+def inflated() -> tuple[bytes, bytes]:
+    """Return what is deflated in the dump, and what follows it."""
+    inflater = zlib.decompressobj()
+    return inflater.decompress(DUMP[LENGTHS.size :]), inflater.unused_data
 
 
 def names(**change: object) -> dict[str, object]:
@@ -132,7 +139,11 @@ def names(**change: object) -> dict[str, object]:
     [
         (b"", "too short"),
         (b"x" * 100, "not one of velocity"),
-        (DUMP[:-1], "another length"),
+        (DUMP[:-1], "cut off"),
+        (DUMP[: LENGTHS.size + 20], "another length"),
+        (DUMP + bytes(8), "after the last array"),
+        (repacked({"keys": []}), "after the last array"),
+        (repacked({"keys": [10**9, 0]}), "cut off"),
         (DUMP[: LENGTHS.size] + b"no deflate stream", "snapshot"),
         (DUMP[: LENGTHS.size], "another length"),
         (LENGTHS.pack(MAGIC, 5, 2) + zlib.compress(b"{}"), "another length"),
@@ -163,11 +174,12 @@ def test_the_repacking_of_these_tests_is_sound() -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_damaged_bytes_never_do_worse_than_a_value_error(data: st.DataObject) -> None:
-    body = bytearray(zlib.decompress(DUMP[LENGTHS.size :]))
+    before, rest = inflated()
+    body = bytearray(before)
     for _ in range(data.draw(st.integers(1, 4))):
         body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(ValueError):
-        VelocityState.load(DUMP[: LENGTHS.size] + zlib.compress(bytes(body)))
+        VelocityState.load(DUMP[: LENGTHS.size] + zlib.compress(bytes(body)) + rest)
 
 
 def test_other_windows_are_possible_and_kept_apart() -> None:

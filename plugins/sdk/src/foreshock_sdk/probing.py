@@ -11,7 +11,7 @@ from foreshock_sdk.connector import Connector, Endpoints, RestRequest, Route
 from foreshock_sdk.events import LiquidatedSide, PriceKind
 from foreshock_sdk.instruments import Instruments, InstrumentSpec
 from foreshock_sdk.reading import LARGEST, SMALLEST, YEAR_2100_MS
-from foreshock_sdk.simulation import ScriptSession, SimLiquidation, VenueScript
+from foreshock_sdk.simulation import ScriptSession, SimLiquidation, VenueScript, operator_options
 
 NOW_MS = 1_790_000_000_000
 PREFIX = "/venue"
@@ -27,13 +27,13 @@ def demand(holds: object, complaint: str) -> None:
 
 
 class Probe:
-    """One connector beside its simulated venue."""
+    """One connector beside its simulated venue, with the options to hear all of it."""
 
     def __init__(self, connector: Connector, make_script: Callable[[], VenueScript]) -> None:
-        self.connector = connector
         self.script = make_script()
+        self.connector = connector.configured(options) if (options := operator_options(self.script)) else connector
         self.instruments = Instruments(connector.venue, self.script.listing())
-        self.routes = list(connector.routes(self.instruments, (), STAND_IN))
+        self.routes = list(self.connector.routes(self.instruments, (), STAND_IN))
 
     def session(self, route: Route) -> ScriptSession:
         """Open a session where the route leads."""

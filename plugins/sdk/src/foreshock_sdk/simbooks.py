@@ -7,22 +7,23 @@ from collections.abc import Mapping, Sequence
 from foreshock_sdk.columns import Level
 from foreshock_sdk.events import ContextField
 
-LEVELS = 5
-STEP = 0.0001
-"""From one level to the next, of the price."""
+SPREAD = 0.0001
+"""From the mark price to the best, where that is not told."""
+REACH = (0.0, 0.0001, 0.0005, 0.003, 0.012)
+"""From the best price to each level: beyond 1 % of the mid price, so that the depth within it is known."""
 Sides = tuple[list[Level], list[Level]]
 
 
 def ladder(prices: Mapping[ContextField, float]) -> Sides:
     """Return bids and asks, best first: from the best prices known, else around the mark price, which must be there."""
     mark = prices[ContextField.MARK]
-    bid, ask = prices.get(ContextField.BID, mark * (1 - STEP)), prices.get(ContextField.ASK, mark * (1 + STEP))
+    bid, ask = prices.get(ContextField.BID, mark * (1 - SPREAD)), prices.get(ContextField.ASK, mark * (1 + SPREAD))
     sizes = prices.get(ContextField.BID_QUANTITY, 1.0), prices.get(ContextField.ASK_QUANTITY, 1.0)
-    return _side(bid, sizes[0], -STEP), _side(ask, sizes[1], STEP)
+    return _side(bid, sizes[0], -1), _side(ask, sizes[1], 1)
 
 
-def _side(best: float, size: float, step: float) -> list[Level]:
-    return [(best * (1 + step * number), size) for number in range(LEVELS)]
+def _side(best: float, size: float, direction: int) -> list[Level]:
+    return [(best * (1 + direction * reach), size) for reach in REACH]
 
 
 def changes(before: Sequence[Level], after: Sequence[Level]) -> list[Level]:

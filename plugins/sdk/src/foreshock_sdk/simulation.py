@@ -105,3 +105,9 @@ def operator_options(script: VenueScript) -> Mapping[str, Any]:
     """Return the options with which a connector hears all that this venue tells: its attribute `options`, if any."""
     options: Mapping[str, Any] = getattr(script, "options", {})
     return options
+
+
+def remembered(script: VenueScript) -> Sequence[SimLiquidation]:
+    """Return what this venue's REST may tell of its past: its attribute `history`, if any."""
+    history: Sequence[SimLiquidation] = getattr(script, "history", ())
+    return history

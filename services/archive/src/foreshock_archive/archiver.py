@@ -121,9 +121,13 @@ class Archiver:
             await self.sink.close()
 
     async def leave(self) -> None:
-        """Take the group away: trimming waits no longer, and the next start goes on from what the sink has."""
-        with suppress(*TROUBLE):
-            await self._reader.leave()
+        """Take the group away: trimming waits no longer, and the next start goes on from what the sink has.
+
+        It stays when the end was none in order: what it had read and not written must not be trimmed.
+        """
+        if not self.told.reason:
+            with suppress(*TROUBLE):
+                await self._reader.leave()
 
     def look(self) -> Told:
         """Return what was done, as of now."""

@@ -20,6 +20,8 @@ from foreshock_sdk.connector import Connector, Endpoints, Purpose, RestRequest, 
 from foreshock_sdk.errors import FrameError
 
 NS_PER_MS = 1_000_000
+SECOND_MS = 1_000
+"""Some histories tell whole seconds: a row of the first second may be of its later part."""
 PAGES = 50
 TRIES = 4
 FILL_SECONDS = 120.0
@@ -135,7 +137,7 @@ class Backfill:
             await asyncio.sleep(pause)
 
     def _take(self, found: Decoded, span: Span) -> int:
-        drop_before(found, span.from_ms)
+        drop_before(found, span.from_ms // SECOND_MS * SECOND_MS)
         flag_backfilled(found)
         found.context, found.books = RawContext(), RawBooks()  # the present is told by the socket
         received = [self._clock.now()] * (1 + max(found.liquidations.frames, default=0))

@@ -20,6 +20,7 @@ PREFIX = "foreshock_feeds"
 VENUE = {
     "duplicates": "Duplicates dropped.",
     "unpriced": "Liquidations dropped because their contract is not quoted in USD.",
+    "usd_sized": "Liquidations of contracts whose sizes count USD (inverse ones, as COIN-M's), before duplicates go.",
     "refused_books": "Order books dropped because a side was missing or they were crossed.",
     "backfilled": "Rows fetched from REST after gaps.",
     "refusals": "Answers and handshakes that said the venue is asked too much.",
@@ -95,6 +96,7 @@ def _venue(venue: Venue) -> dict[str, int]:
     return {
         "duplicates": venue.dedupe.dropped,
         "unpriced": ingest.unpriced if ingest else 0,
+        "usd_sized": ingest.usd_sized if ingest else 0,
         "refused_books": ingest.refused_books if ingest else 0,
         "backfilled": venue.backfill.rows if venue.backfill else 0,
         "refusals": venue.refusals,

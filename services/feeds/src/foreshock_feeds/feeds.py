@@ -8,7 +8,6 @@ from collections import deque
 from foreshock_feeds.config import FeedsConfig
 from foreshock_feeds.domain.assemble import Assembler
 from foreshock_feeds.domain.coverage import Shares
-from foreshock_feeds.domain.dedupe import Dedupe
 from foreshock_feeds.domain.ingest import Ingest, Ingested
 from foreshock_feeds.domain.silence import SilenceRule
 from foreshock_feeds.flow import Flow
@@ -26,6 +25,7 @@ from foreshock_feeds.socket import RouteSocket
 from foreshock_feeds.spill import Spill
 from foreshock_feeds.venue import Tuning, Venue
 from foreshock_model import keys
+from foreshock_model.dedupe import Dedupe
 from foreshock_runtime.clock import Clock, FrameClock
 from foreshock_runtime.connection import TROUBLE
 from foreshock_runtime.control import ConfigControl

@@ -149,7 +149,7 @@ class Recorder:
     def opened(self, name: str, connection: int, route: Route) -> None:
         """Note a new connection: what was asked for, without what may identify an account."""
         asked = () if route.purpose is Purpose.PRIVATE else route.subscribe
-        data = msgspec.json.encode(msgspec.structs.replace(route, url=scrub(route.url), subscribe=asked))
+        data = msgspec.json.encode(msgspec.structs.replace(route, url=scrub(route.url), subscribe=asked, polls=()))
         self._put(Recorded(b"", self._clock.now(), Kind.OPENED, name, connection, data))
 
     def _waiting(self) -> int:

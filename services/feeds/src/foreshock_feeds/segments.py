@@ -21,7 +21,7 @@ class SegmentOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Where a recording goes and when it goes on in a new file.
 
     segment_bytes counts compressed bytes, segment_seconds the time since the file was begun. keep_bytes: what all
-    finished files of the folder may take together; 0: everything stays.
+    files of the folder may take together; 0: everything stays.
     """
 
     folder: Path
@@ -95,7 +95,8 @@ class Segments:
     def _forget_oldest(self) -> None:
         if not self._options.keep_bytes:
             return
-        kept = sorted(self._options.folder.glob(f"{PREFIX}*{SUFFIX}"), key=lambda each: each.stat().st_mtime_ns)
+        # Files of writers that were killed count too; the newest is never one of those.
+        kept = sorted(self._options.folder.glob(f"{PREFIX}*{SUFFIX}*"), key=lambda each: each.stat().st_mtime_ns)
         total = sum(each.stat().st_size for each in kept)
         for oldest in kept[:-1]:
             if total <= self._options.keep_bytes:

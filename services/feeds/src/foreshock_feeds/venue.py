@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from foreshock_feeds.backfill import Backfill
 from foreshock_feeds.domain.attempts import AttemptLimit
-from foreshock_feeds.domain.dedupe import Dedupe
 from foreshock_feeds.domain.ingest import Ingest
 from foreshock_feeds.domain.offset import ClockOffset, Offset
 from foreshock_feeds.domain.recording import ContractsData
@@ -23,6 +22,7 @@ from foreshock_feeds.rest import VenueRest
 from foreshock_feeds.session import Deliver, RouteSession
 from foreshock_feeds.socket import RouteSocket
 from foreshock_feeds.specs import Contracts
+from foreshock_model.dedupe import Dedupe
 from foreshock_runtime.backoff import Backoff
 from foreshock_runtime.clock import Clock
 from foreshock_runtime.log import get_logger

@@ -143,7 +143,7 @@ class Conductor:
     def _complete(self, checker: Checker) -> bool:
         observed = checker.observed
         counted = sum(observed.totals.values())
-        return len(observed.events) >= len(self._ledger.sent) and counted >= sum(observed.rows.values())
+        return len(observed.events) >= self._ledger.expected and counted >= sum(observed.rows.values())
 
     async def _wind_down(self, house: House, checker: Checker) -> dict[str, ServiceView]:
         """Stop the source, let each service answer what is left, and ask each how it fared."""
@@ -165,7 +165,7 @@ class Conductor:
         *,
         interrupted: bool,
     ) -> Outcome:
-        account = reconcile(self._ledger.sent, checker.observed, by_id=self._ledger.by_id)
+        account = reconcile(self._ledger, checker.observed)
         problems = [*account_problems(account), *stream_problems(checker), *health_problems(health)]
         if interrupted:
             problems.append("interrupted before the end")

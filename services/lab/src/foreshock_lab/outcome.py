@@ -79,6 +79,7 @@ def summarise(scenario: str, seed: int, duration_s: float, outcome: Outcome) -> 
         duplicates=outcome.account.duplicates,
         duplicates_dropped=feeds.counters.get(DUPLICATES, 0) if feeds else 0,
         unknown_rows=outcome.account.unknown,
+        recalled=outcome.account.recalled,
         signals=signal_counts(outcome.signals),
         latency_ms=LatencyReport(
             socket_to_metrics=velocity.latencies.get("socket_to_metrics", NOTHING_MEASURED)

@@ -9,7 +9,6 @@ import msgspec
 
 from foreshock_feeds.conversation import Conversation
 from foreshock_feeds.domain.assemble import Assembler
-from foreshock_feeds.domain.dedupe import Dedupe
 from foreshock_feeds.domain.ingest import Ingest, Ingested
 from foreshock_feeds.domain.offset import ClockOffset
 from foreshock_feeds.domain.recording import NO_TICK, ContractsData, CutData, DroppedData, Kind, Recorded, RestData
@@ -19,6 +18,7 @@ from foreshock_feeds.quarantine import Quarantine
 from foreshock_feeds.session import RouteSession
 from foreshock_lab.errors import LabError
 from foreshock_model.batch import encode
+from foreshock_model.dedupe import Dedupe
 from foreshock_model.entries import InputKind
 from foreshock_sdk.columns import RawBooks, RawContext
 from foreshock_sdk.connector import Connector, Route

@@ -46,6 +46,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     duplicates_dropped  rows the house received again and dropped
     signals             signals by level, as an independent subscriber received them
     services            health by name, asked before the house was stopped
+    recalled            rows that came from the venues' histories alone: not among those sent
     unknown_rows        rows that came out without having gone in: must be 0
     """
 
@@ -62,6 +63,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     latency_ms: LatencyReport
     services: Mapping[str, str]
     redis: RedisReport
+    recalled: int = 0
     problems: tuple[str, ...] = ()
 
     def to_json(self) -> bytes:

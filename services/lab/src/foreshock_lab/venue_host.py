@@ -20,7 +20,7 @@ from foreshock_runtime.clock import Clock
 from foreshock_runtime.log import get_logger
 from foreshock_sdk.connector import Connector, Endpoints
 from foreshock_sdk.instruments import Instruments
-from foreshock_sdk.simulation import Push, RestReply, ScriptSession, VenueScript, operator_options
+from foreshock_sdk.simulation import Push, RestReply, ScriptSession, VenueScript, operator_options, remembered
 
 REMEMBERED = 16
 """Newest frames with liquidations that a duplicate is taken from."""
@@ -47,7 +47,8 @@ class VenueHost:
     """Serves `/<venue>/...`; an async context manager.
 
     Everything written to a subscribed socket is entered in the ledger: rows a script names as facts, other
-    frames as `FrameReader` reads them. greets: whether greetings are sent (a replay tells its recording only).
+    frames as `FrameReader` reads them. What clients are told of the past, in answers or by REST, is entered as that.
+    greets: whether greetings are sent (a replay tells its recording only).
     """
 
     def __init__(
@@ -155,15 +156,18 @@ class VenueHost:
         sockets = self.venues[venue].sockets
         sockets.append(socket)
         try:
-            await socket.serve(lambda client, push: self._greet(venue, client, push))
+            await socket.serve(
+                lambda client, push: self._greet(venue, client, push),
+                lambda frame: self.ledger.recall(self._read(venue, frame)),
+            )
         finally:
             sockets.remove(socket)
 
     def _greet(self, venue: str, socket: VenueSocket, push: Push) -> None:
-        """Send what a venue tells on subscribing. Only what happened here is entered of it: older rows are no news."""
+        """Send what a venue tells on subscribing: of its past, for a client may have missed that or know it."""
         if self._greets and socket.wants(push):
-            rows = [row for row in self._read(venue, push.frame) if self.ledger.knows(row)]
-            socket.put(Outgoing(push.frame, rows))
+            self.ledger.recall(self._read(venue, push.frame))
+            socket.put(Outgoing(push.frame))
 
     @staticmethod
     def _split(connection: ServerConnection) -> tuple[str, str]:
@@ -183,7 +187,11 @@ class VenueHost:
     def _answer(self, target: str, body: bytes) -> RestReply | None:
         venue, path = _venue_and_path(target)
         bare, _, query = path.partition("?")
-        return self.venues[venue].script.rest(bare, query, body) if venue in self.venues else None
+        if venue not in self.venues:
+            return None
+        script = self.venues[venue].script
+        self.ledger.recall(self.ledger.facts([row.row for row in remembered(script)]))
+        return script.rest(bare, query, body)
 
 
 def _venue_and_path(target: str) -> tuple[str, str]:

@@ -32,6 +32,7 @@ class Outgoing(NamedTuple):
 
 
 Greet = Callable[["VenueSocket", Push], None]
+Replied = Callable[[str | bytes], None]
 
 
 class VenueSocket:
@@ -58,14 +59,15 @@ class VenueSocket:
         self._unwritten = 0
         self._gone = False
 
-    async def serve(self, greet: Greet) -> None:
-        """Answer the client and write what is pushed; greet is given each greeting of the script."""
+    async def serve(self, greet: Greet, replied: Replied) -> None:
+        """Answer the client and write what is pushed; greet is given each greeting, replied each answer of the script."""
         writer = asyncio.create_task(self._write())
         try:
             async for frame in self._connection:
                 self.received += 1
                 now_ms = self._clock.now() // NS_PER_MS
                 for reply in self._session.receive(frame, now_ms):
+                    replied(reply)
                     self.put(Outgoing(reply))
                 for push in self._session.greeting(now_ms):
                     greet(self, push)

@@ -17,6 +17,7 @@ COUNTERS = {
     "late": "Liquidations counted in totals only because they came too late for windows.",
     "ahead": "Liquidations dated after the clock and set back to it.",
     "ignored": "Rows that are no liquidation: price, notional or side make no sense.",
+    "doubled": "Liquidations left out because they had been counted before: another process told of them, too.",
     "rejected_configs": "Configuration revisions that could not be applied.",
     "repeated": "Inputs that had been seen before.",
     "missing": "Inputs of a writer that never came.",

@@ -9,10 +9,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from foreshock_feeds.domain.dedupe import Dedupe
 from foreshock_feeds.domain.depth import Units, tell
 from foreshock_feeds.domain.fingerprint import event_keys
 from foreshock_model.batch import CONTEXT_COLUMNS, LIQUIDATION_COLUMNS, Columns, EventBatch, InstrumentRef, empty, join
+from foreshock_model.dedupe import Dedupe
 from foreshock_model.keys import partition_of
 from foreshock_sdk.columns import Decoded, RawBooks, RawContext, RawLiquidations
 from foreshock_sdk.events import ContextField, EventFlag
@@ -59,6 +59,8 @@ class Ingest:
         self.refs: list[InstrumentRef] = []
         self.clamped = 0
         self.unpriced = 0
+        self.usd_sized = 0
+        """Rows of contracts whose sizes count USD: where a venue mixes both kinds, that they come at all."""
         self.refused_books = 0
         self._partitions = partitions
         self._symbols = symbols
@@ -104,12 +106,10 @@ class Ingest:
         keys = event_keys(
             seeds=self._seed[index], side=side, ts_event_ms=named_ms, size=size, identity=identity, frame=frame
         )
+        usd_sized = self._inverse[index]
+        self.usd_sized += int(usd_sized.sum())
         price, quantity, notional = convert(
-            np.asarray(raw.price, np.float64),
-            size,
-            self._contract_value[index],
-            self._inverse[index],
-            self._multiplier[index],
+            np.asarray(raw.price, np.float64), size, self._contract_value[index], usd_sized, self._multiplier[index]
         )
         if self._foreign is not None:
             notional[self._foreign[index]] = np.nan

@@ -27,6 +27,10 @@ class Fact(NamedTuple):
         """Return the fact without its time, for a row whose time the house had to correct."""
         return self._replace(event_ms=0)
 
+    def to_the_second(self) -> Fact:
+        """Return the fact with a time in whole seconds, as some venues' histories have it."""
+        return self._replace(event_ms=self.event_ms // 1000 * 1000)
+
 
 class Told(NamedTuple):
     """A row of a frame: the fact, and the number every process gives the event."""

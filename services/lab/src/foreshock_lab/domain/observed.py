@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,15 +15,23 @@ from foreshock_sdk.events import EventFlag
 NS_PER_MS = 1_000_000
 
 
+class Seen(NamedTuple):
+    """A row that came out. clamped: its time was corrected; backfilled: it came from a venue's history."""
+
+    fact: Fact
+    clamped: bool = False
+    backfilled: bool = False
+
+
 class Observed:
     """Adds up `events:{pN}` and `metrics:{pN}` of all partitions, each read once from its start.
 
-    events   event id to (fact, its time was corrected)
+    events   the rows, by event id
     inputs, outputs   ids of entries by stream position, until answered
     """
 
     def __init__(self) -> None:
-        self.events: dict[int, tuple[Fact, bool]] = {}
+        self.events: dict[int, Seen] = {}
         self.rows: Counter[str] = Counter()
         """Rows by symbol, writers' repeats left out."""
         self.doubled = 0
@@ -79,4 +88,5 @@ class Observed:
                 self.doubled += 1
                 continue
             fact = Fact(ref.venue, ref.raw_symbol, side, ts_event // NS_PER_MS, rounded(price), rounded(quantity))
-            self.events[key] = (fact, bool(flags & EventFlag.CLAMPED))
+            clamped, backfilled = (bool(flags & each) for each in (EventFlag.CLAMPED, EventFlag.BACKFILLED))
+            self.events[key] = Seen(fact, clamped, backfilled)

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from foreshock_feeds.domain.assemble import Assembler
-from foreshock_feeds.domain.dedupe import Dedupe
 from foreshock_feeds.domain.ingest import Ingest
 from foreshock_lab.domain.steps import Answered, HouseSteps
 from foreshock_lab.domain.telling import MARKED, Marks, Teller
 from foreshock_lab.domain.timeline import PRICE_STEP_MS, Timeline
 from foreshock_model import batch
+from foreshock_model.dedupe import Dedupe
 from foreshock_model.signal import Signal
 from foreshock_sdk.connector import Connector
 from foreshock_sdk.instruments import Instruments

@@ -8,13 +8,17 @@ import numpy as np
 
 from foreshock_lab.domain.timeline import Timeline
 from foreshock_sdk.events import ContextField, LiquidatedSide
-from foreshock_sdk.instruments import InstrumentSpec
+from foreshock_sdk.instruments import InstrumentSpec, convert
 from foreshock_sdk.simulation import SimContext, SimLiquidation
 
 MARKED = "BTCUSDT"
 """Connectors take this market's mark price as their sign of life."""
 FUNDING_RATE = 0.000_1
-MARK_DIGITS = 9
+OPEN_INTEREST_USD = 500_000_000.0
+BEST_USD = 200_000.0
+"""What rests at the best bid, and at the best ask."""
+HALF_SPREAD = 0.000_05
+DIGITS = 9
 
 
 class Teller:
@@ -51,17 +55,28 @@ class Marks:
         }
 
     def rows(self, venue: str, elapsed_ms: int, now_ms: int) -> list[SimContext]:
-        """Return mark, index and funding of the venue's contracts on that market; none where it has none."""
+        """Return prices, funding, open interest and best quotes of the venue's contracts on that market, if any."""
         specs = self.specs[venue]
         usd = self._timeline.prices.of(MARKED, elapsed_ms) if specs else 0.0
         return [row for spec in specs for row in _context(spec, usd, now_ms)]
 
 
 def _context(spec: InstrumentSpec, usd: float, now_ms: int) -> list[SimContext]:
-    price = float(f"{usd * spec.multiplier:.{MARK_DIGITS}g}")
+    price = usd * spec.multiplier
+    # Venues that tell liquidations in the quote coin write all else in coins: only inverse contracts count USD here.
+    unit_usd = convert(price, 1.0, spec.contract_value, int(spec.inverse), spec.multiplier)[2]
     values = (
         (ContextField.MARK, price),
         (ContextField.INDEX, price),
         (ContextField.FUNDING, FUNDING_RATE),
+        (ContextField.OPEN_INTEREST, OPEN_INTEREST_USD / unit_usd),
+        (ContextField.BID, price * (1 - HALF_SPREAD)),
+        (ContextField.BID_QUANTITY, BEST_USD / unit_usd),
+        (ContextField.ASK, price * (1 + HALF_SPREAD)),
+        (ContextField.ASK_QUANTITY, BEST_USD / unit_usd),
     )
-    return [SimContext(spec.raw_symbol, field, value, now_ms) for field, value in values]
+    return [SimContext(spec.raw_symbol, field, _rounded(value), now_ms) for field, value in values]
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")

@@ -22,6 +22,7 @@ class Counters(msgspec.Struct):
     entries    inputs answered, repeats apart
     events     liquidations counted;  late of these, in totals only;  ahead of these, set back to the clock
     ignored    rows that are no liquidation (price, notional or side)
+    doubled    liquidations left out because they had been counted before
     rejected_configs  revisions that could not be applied
     """
 
@@ -30,6 +31,7 @@ class Counters(msgspec.Struct):
     late: int = 0
     ahead: int = 0
     ignored: int = 0
+    doubled: int = 0
     rejected_configs: int = 0
 
 

@@ -1,4 +1,7 @@
-"""Snapshots as bytes: a magic, a JSON header and raw little-endian arrays, the whole deflated. No pickle."""
+"""Snapshots as bytes: a magic, a JSON header and raw little-endian arrays, deflated, and keys as they are. No pickle.
+
+Keys look like noise: to deflate them would take long and save nothing.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +19,16 @@ from foreshock_velocity.domain.config import VelocityConfig
 from foreshock_velocity.domain.intake import Counters
 from foreshock_velocity.domain.lives import Told
 
-SCHEMA = 3
+SCHEMA = 4
 """Version of the snapshot. Another one is not read: the state is rebuilt from the stream instead."""
 MAGIC = b"FSVL"
 LENGTHS = struct.Struct("<4sIQ")
 LEVEL = 1
+KEYS = np.dtype("<u8")
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
-    """All of a state but its arrays. Times are ns UTC."""
+    """All of a state but its arrays. Times are ns UTC. keys: how many there are in each group of them."""
 
     schema: int
     windows_ms: tuple[int, ...]
@@ -32,6 +36,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     delays: dict[str, DelayMs]
     lives: dict[str, Told]
     sight_told: int
+    repeats_since: int
     revision: int
     now: int
     first_clock: int
@@ -41,18 +46,20 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     counters: Counters
     sequencer: dict[str, object]
     names: BookNames
+    keys: tuple[int, ...] = ()
 
 
-def pack(header: Header, arrays: Sequence[Array]) -> bytes:
-    """Return a snapshot."""
-    head = msgspec.json.encode(header)
+def pack(header: Header, arrays: Sequence[Array], keys: Sequence[Array]) -> bytes:
+    """Return a snapshot. keys: groups of (n,) uint64."""
+    head = msgspec.json.encode(msgspec.structs.replace(header, keys=tuple(len(group) for group in keys)))
     body = b"".join([head, *(np.ascontiguousarray(array).tobytes() for array in arrays)])
-    return LENGTHS.pack(MAGIC, len(head), len(body)) + zlib.compress(body, LEVEL)
+    rest = (group.astype(KEYS, copy=False).tobytes() for group in keys)
+    return b"".join([LENGTHS.pack(MAGIC, len(head), len(body)), zlib.compress(body, LEVEL), *rest])
 
 
-def unpack(blob: bytes) -> tuple[Header, memoryview]:
-    """Return the header and the bytes of the arrays. Raises ValueError unless it is a snapshot of this schema."""
-    body, head = _inflate(blob)
+def unpack(blob: bytes) -> tuple[Header, memoryview, list[Array]]:
+    """Return the header, the bytes of the arrays and the keys. Raises ValueError unless it is of this schema."""
+    body, head, rest = _inflate(blob)
     try:
         header = msgspec.json.decode(body[:head], type=Header)
     except msgspec.DecodeError as error:
@@ -61,10 +68,11 @@ def unpack(blob: bytes) -> tuple[Header, memoryview]:
     if header.schema != SCHEMA:
         msg = f"snapshot: schema {header.schema}, expected {SCHEMA}"
         raise ValueError(msg)
-    return header, body[head:]
+    keys = read_arrays(memoryview(rest), [(KEYS.str, (number,)) for number in header.keys])
+    return header, body[head:], keys
 
 
-def _inflate(blob: bytes) -> tuple[memoryview, int]:
+def _inflate(blob: bytes) -> tuple[memoryview, int, bytes]:
     if len(blob) < LENGTHS.size:
         raise ValueError("snapshot: too short")
     magic, head, size = LENGTHS.unpack_from(blob)
@@ -78,7 +86,7 @@ def _inflate(blob: bytes) -> tuple[memoryview, int]:
         raise ValueError(msg) from error
     if len(body) != size or not inflater.eof or head > size:
         raise ValueError("snapshot: another length than announced")
-    return memoryview(body), head
+    return memoryview(body), head, inflater.unused_data
 
 
 def read_arrays(data: memoryview, layout: Sequence[tuple[str, tuple[int, ...]]]) -> list[Array]:

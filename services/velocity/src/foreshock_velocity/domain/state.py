@@ -25,6 +25,7 @@ from foreshock_velocity.domain.book import Book
 from foreshock_velocity.domain.config import VelocityConfig
 from foreshock_velocity.domain.intake import Counters, Taken, take
 from foreshock_velocity.domain.lives import Lives
+from foreshock_velocity.domain.repeats import Repeats
 from foreshock_velocity.domain.teller import NEVER, Teller
 from foreshock_velocity.domain.windows import NS_PER_MS
 
@@ -56,6 +57,7 @@ class VelocityState:
         self._book = Book(windows_ms, self.config)
         self._teller = Teller(self._book, windows_ms)
         self._lives = Lives()
+        self._repeats = Repeats()
         self._first_clock = NEVER
         self._rebuilt = False
 
@@ -80,11 +82,11 @@ class VelocityState:
     @property
     def nbytes(self) -> int:
         """Bytes of the state's arrays."""
-        return self._book.nbytes
+        return self._book.nbytes + self._repeats.nbytes
 
     def bytes_per_symbol(self) -> float:
-        """Return bytes of the state's arrays per symbol seen, spare room of doubling included."""
-        return self.nbytes / max(self.symbols, 1)
+        """Return bytes of the symbols' arrays per symbol seen, spare room of doubling included."""
+        return self._book.nbytes / max(self.symbols, 1)
 
     def advance(self, entry_id: str, entry: InputEntry) -> OutputEntry:
         """Answer one entry. Raises CodecError, with nothing changed, when the entry cannot be read.
@@ -159,6 +161,9 @@ class VelocityState:
         self._book.learn(tick.delays)
 
     def _take(self, batch: EventBatch) -> Taken:
+        rows = len(batch.liquidations["event_id"])
+        batch.liquidations = self._repeats.leave_out(batch.liquidations, self.now)
+        self.counters.doubled += rows - len(batch.liquidations["event_id"])
         late_ns = self.config.late_after_ms * NS_PER_MS
         taken = take(self._book, batch, now=self.now, late_ns=late_ns, counters=self.counters)
         self.newest_recv = int(taken.recv.max(initial=0))
@@ -185,6 +190,7 @@ class VelocityState:
             delays=self._book.delays,
             lives=self._lives.told,
             sight_told=self._lives.last_told,
+            repeats_since=self._repeats.since,
             revision=self.revision,
             now=self.now,
             first_clock=self._first_clock,
@@ -195,12 +201,12 @@ class VelocityState:
             sequencer=self.sequencer.dump(),
             names=self._book.names(),
         )
-        return snapshot.pack(header, self._book.arrays())
+        return snapshot.pack(header, self._book.arrays(), self._repeats.dump())
 
     @classmethod
     def load(cls, blob: bytes, *, windows_ms: tuple[int, ...] = WINDOWS_MS) -> VelocityState:
         """Read a state made by `dump`. Raises ValueError when it is none, or of another schema or other windows."""
-        header, data = snapshot.unpack(blob)
+        header, data, keys = snapshot.unpack(blob)
         if header.windows_ms != windows_ms:
             msg = f"snapshot: windows {header.windows_ms}, expected {windows_ms}"
             raise ValueError(msg)
@@ -209,6 +215,7 @@ class VelocityState:
         state._book.load(header.names, arrays)
         state._book.learn(header.delays)
         state._lives.load(header.lives, header.sight_told)
+        state._repeats.load(keys, header.repeats_since)
         state.sequencer.load(header.sequencer)
         state.revision, state.now, state.last_id = header.revision, header.now, header.last_id
         state.counters, state._rebuilt = header.counters, header.rebuilt

@@ -1,0 +1,188 @@
+"""Which events were seen before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+WAYS = 8
+LOAD = 2
+"""Keys a generation has in a bucket, on average, before there are twice as many: one in a thousand is full then."""
+FIRST_BUCKETS = 1 << 12
+SLICE = 1_000
+"""Rows that are looked at together: of so many few share a bucket."""
+
+
+class Dedupe:
+    """Remembers at least the newest `most` event keys, and at most twice as many, exactly and in bounded memory.
+
+    Two generations of keys: the younger takes what is new until it is full, then it is the older one, which is
+    forgotten. Each has 8 places in every bucket, and a set beside for the few keys that find these taken; a key takes
+    35 to 70 bytes. Keys are evenly spread (`foreshock_sdk.identity`); 0 is none and always new. Whole batches cost
+    some tens of ns a key, where Python's sets, at this size, cost hundreds, and several times the memory.
+
+    dropped: rows that were no news so far
+    """
+
+    def __init__(self, most: int = 1 << 17) -> None:
+        self.most = most
+        self.dropped = 0
+        self._young = 0
+        self._sizes = [0, 0]
+        self._lay_out(FIRST_BUCKETS)
+
+    def __len__(self) -> int:
+        """Return how many keys are remembered."""
+        return sum(self._sizes)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its arrays."""
+        return self._table.nbytes + self._filled.nbytes + self._claim.nbytes
+
+    def remember(self, keys: Array) -> None:
+        """Take keys as seen, (n,) uint64, oldest first, without counting those that were."""
+        dropped = self.dropped
+        self.fresh(keys)
+        self.dropped = dropped
+
+    def fresh(self, keys: Array) -> Array | None:
+        """Return which rows are new, (n,) bool, None when all are, and remember them. Counts the others as dropped.
+
+        keys is (n,) uint64; the first of equal keys is new.
+        """
+        if len(keys) <= SLICE:
+            new = self._slice(keys)
+        else:
+            parts = (keys[start : start + SLICE] for start in range(0, len(keys), SLICE))
+            new = np.concatenate([self._slice(part) for part in parts])
+        dropped = len(keys) - int(np.count_nonzero(new))
+        self.dropped += dropped
+        return new if dropped else None
+
+    def turn(self) -> None:
+        """Forget the older generation; what is younger is the older one now."""
+        self._young = 1 - self._young
+        self._sizes[self._young] = 0
+        self._places(self._young)[:] = 0
+        self._filled[self._young] = 0
+        self._beside[self._young].clear()
+
+    def generations(self) -> tuple[Array, Array]:
+        """Return the keys of the older and of the younger generation, (n,) uint64, sorted."""
+        return self._keys(1 - self._young), self._keys(self._young)
+
+    def load(self, old: Array, young: Array) -> None:
+        """Take up what `generations` returned."""
+        buckets = FIRST_BUCKETS
+        while max(len(old), len(young)) > LOAD * buckets:
+            buckets *= 2
+        self._lay_out(buckets)
+        for generation, keys in ((1 - self._young, old), (self._young, young)):
+            self._sizes[generation] = len(keys)
+            self._fill(generation, keys)
+
+    def _slice(self, keys: Array) -> Array:
+        if self._sizes[self._young] >= self.most:
+            self.turn()
+        elif self._sizes[self._young] > LOAD * self._buckets:
+            self._grow()
+        if not keys.all():
+            new = np.ones(len(keys), np.bool_)
+            rows = np.flatnonzero(keys)
+            new[rows] = self._among(keys[rows])
+            return new
+        return self._among(keys)
+
+    def _among(self, keys: Array) -> Array:
+        """Return which keys are new, and remember them."""
+        bucket = self._bucket(keys)
+        later = self._later(bucket)
+        if later is None:
+            return self._take(bucket, keys)
+        new = np.empty(len(keys), np.bool_)
+        first = np.flatnonzero(~later)
+        new[first] = self._take(bucket[first], keys[first])
+        rest = np.flatnonzero(later)
+        new[rest] = self._among(keys[rest])
+        return new
+
+    def _later(self, bucket: Array) -> Array | None:
+        """Return the rows whose bucket an earlier row uses, too; None when there are none."""
+        if len(bucket) < 2:  # noqa: PLR2004 - one shares with nobody
+            return None
+        rows = np.arange(len(bucket), dtype=np.int32)
+        self._claim[bucket[::-1]] = rows[::-1]  # the last assignment stands: the earliest row's
+        later: Array = self._claim.take(bucket) != rows
+        return later if later.any() else None
+
+    def _take(self, bucket: Array, keys: Array) -> Array:
+        """Return which keys are new, and remember them. They share no bucket."""
+        # Eight answers of one byte each are one number: looking at it is much faster than any(axis=1).
+        hits = (self._table.take(bucket, axis=0) == keys[:, None]).view(np.uint64)
+        new: Array = (hits[:, 0] | hits[:, 1]) == 0
+        if any(self._beside):
+            self._look_beside(bucket, keys, new)
+        number = int(np.count_nonzero(new))
+        if number < len(keys):
+            bucket, keys = bucket[new], keys[new]
+        self._put(self._young, bucket, keys)
+        self._sizes[self._young] += number
+        return new
+
+    def _look_beside(self, bucket: Array, keys: Array, new: Array) -> None:
+        full = self._filled[0].take(bucket) == WAYS
+        full |= self._filled[1].take(bucket) == WAYS
+        for row in np.flatnonzero(full & new).tolist():
+            key = int(keys[row])
+            new[row] = not any(key in each for each in self._beside)
+
+    def _put(self, generation: int, bucket: Array, keys: Array) -> None:
+        """Take new keys that share no bucket."""
+        place = self._filled[generation].take(bucket)
+        full = place == WAYS
+        if full.any():
+            self._beside[generation].update(keys[full].tolist())
+            bucket, place, keys = bucket[~full], place[~full], keys[~full]
+        self._table[bucket, place + generation * np.uint8(WAYS)] = keys
+        self._filled[generation][bucket] = place + 1
+
+    def _fill(self, generation: int, keys: Array) -> None:
+        """Take new keys, all different."""
+        while keys.size:
+            bucket = self._bucket(keys)
+            later = self._later(bucket)
+            if later is None:
+                self._put(generation, bucket, keys)
+                return
+            self._put(generation, bucket[~later], keys[~later])
+            keys = keys[later]
+
+    def _grow(self) -> None:
+        kept = self._keys(0), self._keys(1)
+        self._lay_out(2 * self._buckets)
+        for generation, keys in enumerate(kept):
+            self._fill(generation, keys)
+
+    def _lay_out(self, buckets: int) -> None:
+        self._buckets = buckets
+        self._mask = np.uint64(buckets - 1)
+        self._table = np.zeros((buckets, 2 * WAYS), np.uint64)
+        self._filled = np.zeros((2, buckets), np.uint8)
+        self._claim = np.zeros(buckets, np.int32)
+        self._beside: tuple[set[int], set[int]] = (set(), set())
+
+    def _keys(self, generation: int) -> Array:
+        table, beside = self._places(generation), self._beside[generation]
+        keys = np.concatenate((table[table != 0], np.fromiter(beside, np.uint64, len(beside))))
+        keys.sort()
+        return keys
+
+    def _places(self, generation: int) -> Array:
+        return self._table[:, generation * WAYS : (generation + 1) * WAYS]
+
+    def _bucket(self, keys: Array) -> Array:
+        return (keys & self._mask).astype(np.intp)

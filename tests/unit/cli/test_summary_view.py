@@ -61,11 +61,6 @@ def test_rows_of_histories_are_told_if_there_are_any() -> None:
     assert "3 more from the venues' histories" in text_of(msgspec.structs.replace(GOOD, recalled=3))
 
 
-def test_rows_of_histories_are_told_if_there_are_any() -> None:
-    assert "histories" not in text_of(GOOD)
-    assert "3 more from the venues' histories" in text_of(msgspec.structs.replace(GOOD, recalled=3))
-
-
 def test_a_bad_run_names_its_problems() -> None:
     bad = msgspec.structs.replace(GOOD, ok=False, lost=2, problems=("2 rows lost", "feeds is ENDED"))
     text = text_of(bad)

@@ -90,9 +90,9 @@ class TestSides:
         assert "whose fill" in fault.reason
 
     def test_of_the_two_rows_of_a_trade_the_liquidated_accounts_counts(self) -> None:
-        """Rule 6: a node writes both parties, a line or a block alike."""
+        """Rule 6: a node writes both parties, by line, by block or as a list."""
         rows = ([OURS, fill()], [THEIRS, fill(side="B", crossed=False, dir="Open Long")])
-        assert sides(block(*rows), *rows) == [LONG, LONG]
+        assert sides(block(*rows), *rows, rows) == [LONG] * 3
 
     def test_a_trade_seen_by_both_parties_is_one_event(self) -> None:
         instruments = Instruments("hyperliquid")

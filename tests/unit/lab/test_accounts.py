@@ -99,16 +99,6 @@ def test_what_is_recalled_is_what_happened_and_no_more() -> None:
     assert len(ledger.sent) == 1
 
 
-def test_what_is_recalled_is_what_happened_and_no_more() -> None:
-    ledger = Ledger()
-    ledger.offer(fact(0))
-    ledger.wrote([fact(1)], 1)
-    ledger.recall([fact(0), fact(1), fact(2)])
-    assert ledger.recalled == {fact(0), fact(1)}
-    assert ledger.expected == 2
-    assert len(ledger.sent) == 1
-
-
 def test_a_clean_run_balances() -> None:
     found = observed([entry(1, 2, seq=1), entry(3, seq=2), entry(seq=3, kind="tick")], total=3)
     account = reconcile(sent(1, 2, 3), found)
@@ -139,21 +129,6 @@ def test_a_repeated_write_is_no_duplicate_and_a_skipped_number_is_seen() -> None
     assert reconcile(sent(1, 2), found).duplicates == 0
     assert found.repeated_entries == 1
     assert found.missing_entries == 2
-
-
-def test_a_row_of_a_venues_past_may_come_and_need_not() -> None:
-    account = reconcile(sent(1, recalled=(1, 2, 3)), observed([entry(1, 2, seq=1)], total=2))
-    assert (account.sent, account.processed, account.recalled) == (1, 1, 1)
-    assert (account.lost, account.unknown, account.duplicates) == (0, 0, 0)
-
-
-def test_a_history_tells_times_to_the_second() -> None:
-    ledger = sent(40, 1_700, recalled=(2_300,))
-    fetched = entry(0, 1_000, 2_000, seq=1, flags=EventFlag.BACKFILLED)
-    account = reconcile(ledger, observed([fetched], total=3))
-    assert (account.processed, account.recalled, account.unknown) == (2, 1, 0)
-    elsewhere = entry(0, 1_000, 2_000, seq=1)
-    assert reconcile(ledger, observed([elsewhere], total=3)).unknown == 3
 
 
 def test_a_row_of_a_venues_past_may_come_and_need_not() -> None:

@@ -142,7 +142,9 @@ class BinanceDecoder(FrameDecoder):
 
     def _mark(self, number: int, value: dict[str, Any], out: Decoded) -> None:
         mark = msgspec.convert(value, MarkPriceUpdate, strict=False)
-        instrument = self.index.of(mark.s)
+        instrument = self._known(mark.s, out)
+        if instrument is None:
+            return
         told = ((ContextField.MARK, mark.p), (ContextField.INDEX, mark.i), (ContextField.FUNDING, mark.r))
         for field, number_told in told:
             if isinstance(number_told, float) and (number_told or field is ContextField.FUNDING):
@@ -151,7 +153,9 @@ class BinanceDecoder(FrameDecoder):
 
     def _top(self, number: int, value: dict[str, Any], out: Decoded) -> None:
         top = msgspec.convert(value, BookTicker, strict=False)
-        instrument = self.index.of(top.s)
+        instrument = self._known(top.s, out)
+        if instrument is None:
+            return
         spec = self._specs[instrument]
         told = (
             (ContextField.BID, top.b),
@@ -165,16 +169,29 @@ class BinanceDecoder(FrameDecoder):
 
     def _book(self, number: int, value: dict[str, Any], out: Decoded) -> None:
         book = msgspec.convert(value, PartialBook, strict=False)
-        out.books.append(number, self.index.of(book.s), book.T, (book.b, book.a))
+        instrument = self._known(book.s, out)
+        if instrument is None:
+            return
+        out.books.append(number, instrument, book.T, (book.b, book.a))
         self._heard(DEPTH, book, out)
 
     def _interest(self, number: int, value: dict[str, Any], out: Decoded) -> None:
         told = msgspec.convert(value, OpenInterest, strict=False)
-        instrument = self.index.of(told.symbol)
+        instrument = self._known(told.symbol, out)
+        if instrument is None:
+            return
         if self._specs[instrument].inverse:
             out.ignored += 1  # a number of contracts, and no price to turn them into coins
             return
         out.context.append(number, instrument, ContextField.OPEN_INTEREST, told.open_interest, told.time)
+
+    def _known(self, symbol: str, out: Decoded) -> int | None:
+        """Return the index of a contract; what all-market streams tell of one that nobody knows is left out."""
+        try:
+            return self.index.of(symbol)
+        except FrameError:
+            out.ignored += 1
+            return None
 
     def _heard(self, event: str, message: MarkPriceUpdate | PartialBook, out: Decoded) -> None:
         """Note when a message was pushed, and whether it is the canary's."""

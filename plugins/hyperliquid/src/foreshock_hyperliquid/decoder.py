@@ -6,6 +6,7 @@ and REST's lists of fills are read, so that they can be normalized and replayed:
     {"local_time":"...","block_time":"...","block_number":758800641,"events":[["0xe92d...",{"coin":"AVAX", ...}], ...]}
     ["0xe92d...",{"coin":"AVAX", ...}]
 
+Lists of such pairs are read as well.
 `activeAssetCtx` says no time: its rows have the newest time that this socket told (the canary's book comes twice a
 second), and are left out before there is one. Source: API documentation, "Websocket / Subscriptions", and the node's
 README, checked 2026-11-20.
@@ -90,7 +91,7 @@ class HyperliquidDecoder(FrameDecoder):
         if len(value) == NODE_ROW and isinstance(value[0], str):
             self._rows(number, [value], out, self._node_row)
         elif value:
-            self._rows(number, value, out, self._own)
+            self._rows(number, value, out, self._node_row if isinstance(value[0], list) else self._own)
         else:
             out.faults.append(Fault(number, None, "an empty list"))
 

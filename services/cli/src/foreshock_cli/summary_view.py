@@ -45,7 +45,6 @@ def _facts(summary: Summary) -> list[tuple[str, str | Text]]:
         ("events", f"{events.sent:,} sent, {events.processed:,} processed, {summary.lost:,} lost"),
         ("", f"{events.throttled:,} withheld by the venues' throttles"),
         *([("", f"{summary.recalled:,} more from the venues' histories")] if summary.recalled else []),
-        *([("", f"{summary.recalled:,} more from the venues' histories")] if summary.recalled else []),
         ("duplicates", f"{summary.duplicates_dropped:,} dropped, {summary.duplicates:,} counted twice"),
         ("signals", counted(summary.signals)),
         ("latency", f"socket to metrics  {_latency(latency.socket_to_metrics)}"),

@@ -51,14 +51,18 @@ async def _serve(service: Service, parts: Parts, config: ConfigControl[FeedsConf
 
 async def _run(service: Service, feeds: Feeds) -> None:
     service.tasks.create_task(_watch(service, feeds), name="readiness")
-    writing = service.tasks.create_task(feeds.output.run(), name="output")
+    working = [service.tasks.create_task(feeds.output.run(), name="output")]
+    if feeds.pair is not None:
+        working.append(service.tasks.create_task(feeds.pair.run(), name="pair"))
     await _maintain(service, feeds)
     await feeds.stop()
-    writing.cancel()
-    await asyncio.gather(writing, return_exceptions=True)
+    for task in working:
+        task.cancel()
+    await asyncio.gather(*working, return_exceptions=True)
     await feeds.output.drain()
     with suppress(*TROUBLE):
         await feeds.maintain()
+        await feeds.release()
 
 
 async def _patiently(

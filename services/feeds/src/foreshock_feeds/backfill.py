@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from foreshock_feeds.domain.ingest import Ingest
 from foreshock_feeds.domain.policy import POLICIES, Retry
 from foreshock_feeds.domain.replayed import drop_before, flag_backfilled
 from foreshock_feeds.health import Filling, Gap, RouteHealth, delay_ms
+from foreshock_feeds.pair import Outlet
 from foreshock_feeds.quarantine import Quarantine
 from foreshock_feeds.recorder import Recorder
 from foreshock_feeds.rest import REST_TROUBLE, VenueRest
-from foreshock_feeds.session import Deliver
 from foreshock_runtime.clock import Clock, FrameClock
 from foreshock_sdk.columns import Decoded, RawBooks, RawContext
 from foreshock_sdk.connector import Connector, Endpoints, Purpose, RestRequest, Route, Span
@@ -31,6 +31,7 @@ FILL_SECONDS = 120.0
 class Backfill:
     """Fills the gaps of one venue's routes, within its REST budget, beside the sockets.
 
+    outlet: where the rows of a route (venue/name) go.
     rows: rows it brought that were not known. longest_seconds: of a longer gap only its end is asked for.
     """
 
@@ -41,7 +42,7 @@ class Backfill:
         rest: VenueRest,
         *,
         ingest: Ingest,
-        deliver: Deliver,
+        outlet: Callable[[str], Outlet],
         health: RouteHealth,
         quarantine: Quarantine,
         clock: Clock,
@@ -53,7 +54,7 @@ class Backfill:
         self._endpoints = endpoints
         self._rest = rest
         self._ingest = ingest
-        self._deliver = deliver
+        self._outlet = outlet
         self._health = health
         self._quarantine = quarantine
         self._clock = clock
@@ -99,7 +100,7 @@ class Backfill:
             async with asyncio.timeout(FILL_SECONDS):
                 for request in requests:
                     async for found in self._pages(request, gap.route, span):
-                        rows += self._take(found, span)
+                        rows += self._take(found, gap.route, span)
             whole = span.from_ms <= gap.since // NS_PER_MS
             reason = "" if whole else f"only the last {self._longest_ms / 1_000:g} s were asked for"
         except Exception as error:  # noqa: BLE001 - a plugin reads a foreign answer
@@ -136,13 +137,14 @@ class Backfill:
                     raise
             await asyncio.sleep(pause)
 
-    def _take(self, found: Decoded, span: Span) -> int:
+    def _take(self, found: Decoded, route: str, span: Span) -> int:
         drop_before(found, span.from_ms // SECOND_MS * SECOND_MS)
         flag_backfilled(found)
         found.context, found.books = RawContext(), RawBooks()  # the present is told by the socket
         received = [self._clock.now()] * (1 + max(found.liquidations.frames, default=0))
-        rows = self._ingest.rows(found, received)
-        self._deliver(self._ingest, rows)
+        outlet = self._outlet(route)
+        rows = self._ingest.rows(found, received, lane=outlet.lane)
+        outlet.deliver(self._ingest, rows)
         taken = int(rows.liquidations["instrument"].size)
         self.rows += taken
         return taken

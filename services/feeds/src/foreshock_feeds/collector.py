@@ -12,6 +12,7 @@ from foreshock_feeds.domain.route_state import RouteState
 from foreshock_feeds.feeds import Feeds
 from foreshock_feeds.life import Life
 from foreshock_feeds.output import Output
+from foreshock_feeds.pair import Pair
 from foreshock_feeds.session import RouteSession
 from foreshock_feeds.socket import RouteSocket
 from foreshock_feeds.venue import Venue
@@ -55,6 +56,7 @@ class FeedsCollector(Collector):
         for name, text in ROUTE.items():
             yield _counter(name, text, "route", {route: found[name] for route, found in routes.items()})
         yield from _states(feeds.sessions)
+        yield from _held(feeds.sessions, feeds.pair)
         yield from _clocks(feeds.venues)
         yield from _seen(feeds.life)
 
@@ -74,6 +76,24 @@ def _states(sessions: Sequence[RouteSession]) -> Iterator[Metric]:
             states.add_metric([session.name, state.value], float(session.state is state))
     yield live
     yield states
+
+
+def _held(sessions: Sequence[RouteSession], pair: Pair | None) -> Iterator[Metric]:
+    """Tell of the pair; of one process that has no other, that it writes all routes."""
+    text = "1 for a route that this process writes, 0 while another does."
+    held = GaugeMetricFamily(f"{PREFIX}_route_held", text, labels=["route"])
+    text = "Rows of a route that another process writes, kept to be written if it ends."
+    kept = GaugeMetricFamily(f"{PREFIX}_standby_rows", text, labels=["route"])
+    for session in sessions:
+        held.add_metric([session.name], float(pair is None or pair.writes(session.name)))
+        kept.add_metric([session.name], pair.kept(session.name) if pair else 0)
+    yield held
+    yield kept
+    context, liquidations = pair.dropped if pair else (0, 0)
+    dropped = {"context": context, "liquidation": liquidations}
+    yield _counter("standby_dropped", "Of these, rows dropped for want of room.", "kind", dropped)
+    text = "Times that this process began to write a route."
+    yield CounterMetricFamily(f"{PREFIX}_takeovers", text, pair.takeovers if pair else 0)
 
 
 def _seen(life: Life) -> Iterator[Metric]:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from foreshock_feeds.config import FeedsConfig
 from foreshock_feeds.feeds import Feeds
 from foreshock_feeds.life import Life
+from foreshock_feeds.pair import Pair
 from foreshock_feeds.venue import Venue
 from foreshock_protos.feeds.v1 import control_pb2, control_pb2_grpc
 from foreshock_runtime.connection import TROUBLE
@@ -50,7 +51,7 @@ class FeedsControl(control_pb2_grpc.FeedsControlServiceServicer):
         sight = life.sight()
         return control_pb2.GetStatusResponse(
             status=service_status(self._service, counters=self._counters(), problems=self._problems()),
-            routes=[route for venue in venues for route in _routes(venue, life)],
+            routes=[route for venue in venues for route in _routes(venue, life, self._feeds.pair)],
             venues=[_venue(venue, life) for venue in venues],
             coverage=sight.coverage,
             coverage_possible=sight.possible,
@@ -67,6 +68,7 @@ class FeedsControl(control_pb2_grpc.FeedsControlServiceServicer):
             "duplicates_dropped": sum(venue.dedupe.dropped for venue in feeds.venues),
             "clamped": sum(ingest.clamped for ingest in ingests),
             "unpriced": sum(ingest.unpriced for ingest in ingests),
+            "takeovers": feeds.pair.takeovers if feeds.pair else 0,
         }
 
     def _problems(self) -> list[str]:
@@ -88,7 +90,7 @@ class FeedsControl(control_pb2_grpc.FeedsControlServiceServicer):
         return found
 
 
-def _routes(venue: Venue, life: Life) -> list[Any]:
+def _routes(venue: Venue, life: Life, pair: Pair | None) -> list[Any]:
     return [
         control_pb2.Route(
             name=socket.session.name,
@@ -101,6 +103,8 @@ def _routes(venue: Venue, life: Life) -> list[Any]:
             canary_age=life.age(socket.session.last_good),
             rotations=socket.rotations,
             replayed=socket.session.replayed,
+            held=pair is None or pair.writes(socket.session.name),
+            kept_rows=pair.kept(socket.session.name) if pair else 0,
             **life.why(socket.session.name),
         )
         for socket in venue.sockets

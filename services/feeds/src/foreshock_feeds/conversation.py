@@ -121,7 +121,7 @@ class Conversation:
             session.offset.add(recv_ns[-1], decoded.pushed_ms * NS_PER_MS)
         session.replayed += drop_replayed(decoded, session.known_until_ms)
         session.missing += decoded.missing
-        session.deliver(session.ingest, session.ingest.rows(decoded, recv_ns))
+        session.deliver(session.ingest, session.ingest.rows(decoded, recv_ns, lane=session.lane))
         if decoded.canary:
             self.last_canary = self.last_frame
             self.last_good = recv_ns[-1]

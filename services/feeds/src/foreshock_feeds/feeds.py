@@ -15,6 +15,7 @@ from foreshock_feeds.health import Command, RouteHealth, delay_ms
 from foreshock_feeds.life import Life, venue_of
 from foreshock_feeds.metrics import FeedsMetrics
 from foreshock_feeds.output import Output
+from foreshock_feeds.pair import Pair
 from foreshock_feeds.parts import Parts
 from foreshock_feeds.quarantine import Quarantine
 from foreshock_feeds.recorder import Recorder, segments_of
@@ -30,6 +31,7 @@ from foreshock_runtime.clock import Clock, FrameClock
 from foreshock_runtime.connection import TROUBLE
 from foreshock_runtime.control import ConfigControl
 from foreshock_runtime.lifecycle import Service
+from foreshock_runtime.streams.leases import Leases
 from foreshock_runtime.streams.trim import trim
 from foreshock_runtime.streams.writer import PartitionWriter, next_epoch
 from foreshock_sdk.connector import Connector, Endpoints
@@ -56,7 +58,7 @@ class Feeds:
         shares = Shares(delays, [each.venue for each in parts.connectors if each.throttle.partial])
         shares.load(earlier.shares)
         self.life = Life(self._clock, shares)
-        self.health = RouteHealth(self._clock, earlier.last_clock, delays, self.life)
+        self.health = RouteHealth(self._clock, earlier.last_clock, delays, self.life, instance=settings.instance)
         self.quarantine = Quarantine(self._clock)
         self.metrics = FeedsMetrics(service.metrics)
         self._flow = Flow()
@@ -75,9 +77,10 @@ class Feeds:
             spill=spill,
             recorder=self.recorder,
         )
-        self.life.changed = self.output.tick_soon
+        self.life.changed = self._life_changed
         self._service = service
         self._parts = parts
+        self.pair = self._new_pair() if settings.redundant else None
         self._config = config
         self._silence = SilenceRule()
         self._applying = asyncio.Lock()
@@ -91,7 +94,9 @@ class Feeds:
         """Look at what an earlier run left and take a new epoch. Raises what redis-py raises."""
         settings = parts.settings
         writer = f"feeds:{settings.instance}"
-        earlier = await look_back(service.redis, writer, settings.partitions)
+        # Of a pair the other one wrote while this one was away: nothing was missed.
+        whose = None if settings.redundant else writer
+        earlier = await look_back(service.redis, whose, settings.partitions)
         if spill is not None:
             look_into(spill, settings.partitions, earlier)
         epoch = await next_epoch(service.redis, writer, spill.epoch if spill else 0)
@@ -131,7 +136,16 @@ class Feeds:
         """Close all sockets, for good."""
         async with self._applying:
             self._stopped = True
+            if self.pair is not None:
+                self.pair.tell_gaps()
             await asyncio.gather(*(venue.stop() for venue in self.venues))
+            if self.pair is not None:
+                await self.pair.settle()
+
+    async def release(self) -> None:
+        """Let another process write the routes at once. Raises what redis-py raises."""
+        if self.pair is not None:
+            await self.pair.release()
 
     async def close(self) -> None:
         """Say what is lost, end the recording. The last thing to call."""
@@ -150,14 +164,29 @@ class Feeds:
 
     def look(self) -> None:
         """Forget the routes that are no longer read, hold the venues against each other."""
-        self.health.keep(session.name for session in self.sessions)
+        routes = [session.name for session in self.sessions]
+        self.health.keep(routes)
+        if self.pair is not None:
+            self.pair.keep(routes)
         silent = self.life.look(self._silence)
         for session in self.sessions:
             session.suspect(silent.get(venue_of(session.name)))
 
     def _deliver(self, ingest: Ingest, found: Ingested) -> None:
-        self.life.heard(ingest.instruments.venue, found.liquidations)
+        self._heard(ingest, found)
         self.output.deliver(ingest, found)
+
+    def _heard(self, ingest: Ingest, found: Ingested) -> None:
+        self.life.heard(ingest.instruments.venue, found.liquidations)
+
+    def _life_changed(self) -> None:
+        self.output.tick_soon()
+        if self.pair is not None:
+            self.pair.moved()
+
+    def _new_pair(self) -> Pair:
+        leases = Leases(self._service.redis, self._parts.settings.lease_seconds)
+        return Pair(leases, self._clock, self.health.states, deliver=self.output.deliver, heard=self._heard)
 
     async def _write(self, waiting: deque[Command]) -> None:
         while waiting:
@@ -203,6 +232,7 @@ class Feeds:
                 settings.decode_budget_ms_per_frame,
             ),
             recorder=self.recorder,
+            pair=self.pair,
         )
 
 

@@ -53,8 +53,8 @@ class RouteHealth:
     """Collects changes of routes until they are written, and finds the gaps between.
 
     resumed_from: ns UTC of the last entry of an earlier run, 0 when there was none. delays: how old a row may be when
-    it is written, ms by venue, for ticks. life: what ticks say of venues. waiting: Redis commands that write what was
-    found.
+    it is written, ms by venue, for ticks. life: what ticks say of venues. instance: the process that says so. waiting:
+    Redis commands that write what was found.
     """
 
     def __init__(
@@ -63,6 +63,8 @@ class RouteHealth:
         resumed_from: int = 0,
         delays: Mapping[str, int] | None = None,
         life: Life | None = None,
+        *,
+        instance: str = "",
     ) -> None:
         self.states: dict[str, RouteState] = {}
         self.gaps = 0
@@ -70,6 +72,7 @@ class RouteHealth:
         self.dropped = 0
         self.life = Life(clock) if life is None else life
         self._clock = clock
+        self._instance = instance
         self._delays = dict(sorted((delays or {}).items()))
         self._missed_since: int | None = resumed_from
         self._down_since: dict[str, int] = {}
@@ -143,7 +146,7 @@ class RouteHealth:
             self._down_since.setdefault(route, since)
 
     def _add(self, kind: str, route: str, now: int, more: dict[str, str]) -> None:
-        fields = {"kind": kind, "route": route, "ts": str(now), **more}
+        fields = {"kind": kind, "route": route, "ts": str(now), "instance": self._instance, **more}
         flat = [part for pair in fields.items() for part in pair]
         self.waiting.append(("XADD", keys.FEEDS_HEALTH, "MAXLEN", "~", KEPT, "*", *flat))
         if len(self.waiting) > KEPT:

@@ -16,6 +16,8 @@ from foreshock_sdk.connector import Connector
 from foreshock_sdk.discovery import Plugins
 from foreshock_sdk.errors import OptionError
 
+LONGEST_LEASE = 3.0
+"""Seconds: a route that another process wrote is kept for 10 s, which has to outlast the lease."""
 log = get_logger("feeds")
 
 
@@ -36,6 +38,8 @@ def find_parts(settings: ServiceSettings) -> Parts:
     for info in plugins.infos:
         if info.error:
             log.error("plugin_broken", plugin=info.name, reason=info.error)
+    if settings.redundant and (settings.clock != "system" or settings.lease_seconds > LONGEST_LEASE):
+        raise SettingsError(f"redundant: needs the system's clock and lease_seconds of at most {LONGEST_LEASE:g}")
     return Parts(settings, plugins, _chosen(plugins, settings), _reader(settings))
 
 

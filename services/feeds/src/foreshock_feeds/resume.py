@@ -19,6 +19,8 @@ ENTRIES = 1_000_000
 """Entries a partition that are looked at, whatever their clocks say: several times what a partition usually keeps."""
 REMEMBER_NS = 120_000_000_000
 """Venues repeat what is younger than this when a client comes back; older repeats were dropped already."""
+ANY = "feeds:"
+"""How the names of feeds processes begin."""
 
 Array = npt.NDArray[Any]
 
@@ -47,9 +49,10 @@ class Earlier:
             self._keys.setdefault(venue, []).append(ids[venues == venue])
 
 
-async def look_back(redis: Redis, writer: str, partitions: int) -> Earlier:
+async def look_back(redis: Redis, writer: str | None, partitions: int) -> Earlier:
     """Read the newest entries of all partitions. Raises what redis-py raises.
 
+    writer: whose clock counts; that of any feeds process if None.
     A process that dies may have written some partitions and not yet the others: the earliest end counts.
     """
     earlier = Earlier()
@@ -73,7 +76,7 @@ def look_into(spill: Spill, partitions: int, earlier: Earlier) -> None:
     earlier.last_clock = max(earlier.last_clock, spill.last_clock)
 
 
-async def _look_back(redis: Redis, writer: str, partition: int, earlier: Earlier) -> int:
+async def _look_back(redis: Redis, writer: str | None, partition: int, earlier: Earlier) -> int:
     end, seen, newest = "+", 0, 0
     while seen < ENTRIES:
         page: list[tuple[bytes, dict[bytes, bytes]]] = await redis.execute_command(
@@ -91,12 +94,13 @@ async def _look_back(redis: Redis, writer: str, partition: int, earlier: Earlier
     return newest
 
 
-def _take(fields: Mapping[bytes, bytes], writer: str, earlier: Earlier) -> int:
-    """Remember an entry's events; return its clock, 0 when another wrote it: clocks of two writers may differ."""
+def _take(fields: Mapping[bytes, bytes], writer: str | None, earlier: Earlier) -> int:
+    """Remember an entry's events; return its clock, 0 when another wrote it: clocks of two hosts may differ."""
     try:
         entry = InputEntry.from_fields(fields)
         if entry.kind == "batch":
             earlier.add(batch.decode(entry.data))
     except CodecError:
         return 0  # another program's entry: nothing of ours
-    return entry.clock if entry.writer == writer else 0
+    mine = entry.writer.startswith(ANY) if writer is None else entry.writer == writer
+    return entry.clock if mine else 0

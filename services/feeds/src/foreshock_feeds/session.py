@@ -31,6 +31,7 @@ class RouteSession:
     last_good  when the canary was last seen, ns UTC; from the start when an earlier run last wrote, 0 never
     offset     the venue's clock, shared by its routes
     deliver    takes canonical rows
+    lane       see `Ingest.rows`
     """
 
     def __init__(  # noqa: PLR0913 - what it works with, by name
@@ -46,6 +47,7 @@ class RouteSession:
         offset: ClockOffset,
         decode_budget_ms: float,
         last_good: int = 0,
+        lane: int = 0,
     ) -> None:
         self.connector = connector
         self.route = route
@@ -53,6 +55,7 @@ class RouteSession:
         self.ingest = ingest
         self.instruments: Instruments = ingest.instruments
         self.deliver = deliver
+        self.lane = lane
         self.offset = offset
         self.decode_budget_ms = decode_budget_ms
         self.replay = clock if isinstance(clock, FrameClock) else None

@@ -40,6 +40,7 @@ class FeedsSettings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_f
     rest_retry_seconds  a venue whose list of contracts could not be had is asked again after so long, then less often
     specs_refresh_seconds  every venue is asked for its contracts so often: what is new is read within twice that
     backfill_seconds  so much of a gap's end is asked from a venue's REST
+    redundant         other feeds processes read the same venues; each route is written by the one that holds its lease
     decode_budget_ms_per_frame  processor time that a decoder may take on average, else its route rests for a minute
     """
 
@@ -60,6 +61,7 @@ class FeedsSettings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_f
     specs_refresh_seconds: Seconds = 300.0
     backfill_seconds: Seconds = 3_600.0
     decode_budget_ms_per_frame: Seconds = 5.0
+    redundant: bool = False
     record_dir: Path | None = None
     record_segment_bytes: Annotated[int, msgspec.Meta(ge=1)] = 64 * 2**20
     record_segment_seconds: Seconds = 3_600.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from foreshock_feeds.backfill import Backfill
@@ -14,6 +15,7 @@ from foreshock_feeds.domain.offset import ClockOffset, Offset
 from foreshock_feeds.domain.recording import ContractsData
 from foreshock_feeds.domain.route_state import RouteChange, RouteInput
 from foreshock_feeds.health import RouteHealth
+from foreshock_feeds.pair import Outlet, Pair
 from foreshock_feeds.polling import polling
 from foreshock_feeds.quarantine import Quarantine
 from foreshock_feeds.reader import OpenSocket
@@ -69,6 +71,7 @@ class Venue:
         partitions: int,
         tuning: Tuning | None = None,
         recorder: Recorder | None = None,
+        pair: Pair | None = None,
     ) -> None:
         self.connector = connector
         self.dedupe = dedupe
@@ -88,6 +91,7 @@ class Venue:
         self._partitions = partitions
         self._tuning = tuning or Tuning()
         self._recorder = recorder
+        self._pair = pair
         self._connects = AttemptLimit(connector.limits.connects, connector.limits.connects_per)
         self._symbols: tuple[str, ...] = ()
         self._tasks: dict[RouteSocket, asyncio.Task[None]] = {}
@@ -195,17 +199,19 @@ class Venue:
         return socket not in self._tasks or self._tasks[socket].done()
 
     def _socket(self, route: Route, ingest: Ingest) -> RouteSocket:
+        outlet = self._outlet(f"{self.connector.venue}/{route.name}", ingest)
         session = RouteSession(
             self.connector,
             route,
             ingest,
             clock=self._clock,
             quarantine=self._quarantine,
-            deliver=self._deliver,
+            deliver=outlet.deliver,
             changed=lambda change: self._changed(session, change),
             offset=self._offset,
             decode_budget_ms=self._tuning.decode_budget_ms,
             last_good=self._health.resumed_from,
+            lane=outlet.lane,
         )
         return RouteSocket(
             session,
@@ -221,8 +227,15 @@ class Venue:
 
     def _changed(self, session: RouteSession, change: RouteChange) -> None:
         gap = self._health.changed(change)
-        if gap is not None and self.backfill is not None:
+        if gap is None or self.backfill is None:
+            return
+        if self._pair is None:
             self.backfill.begin(session.route, gap)
+        else:
+            self._pair.missed(gap, partial(self.backfill.begin, session.route))
+
+    def _outlet(self, name: str, ingest: Ingest) -> Outlet:
+        return Outlet(self._deliver) if self._pair is None else self._pair.outlet(name, ingest)
 
     def _new_backfill(self, ingest: Ingest) -> Backfill:
         return Backfill(
@@ -230,7 +243,7 @@ class Venue:
             self._endpoints,
             self.rest,
             ingest=ingest,
-            deliver=self._deliver,
+            outlet=lambda route: self._outlet(route, ingest),
             health=self._health,
             quarantine=self._quarantine,
             clock=self._clock,

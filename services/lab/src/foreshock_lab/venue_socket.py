@@ -60,7 +60,7 @@ class VenueSocket:
         self._gone = False
 
     async def serve(self, greet: Greet, replied: Replied) -> None:
-        """Answer the client and write what is pushed; greet is given each greeting, replied each answer of the script."""
+        """Answer the client and write what is pushed; greet is given each greeting, replied each answer."""
         writer = asyncio.create_task(self._write())
         try:
             async for frame in self._connection:

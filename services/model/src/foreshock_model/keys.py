@@ -64,6 +64,11 @@ def lease(service: str, partition: int) -> str:
     return f"lease:{service}:{tag(partition)}"
 
 
+def route_lease(route: str) -> str:
+    """Lock of the one feeds process that writes what a route (venue/name) brings."""
+    return f"lease:feeds:{route}"
+
+
 def group_lease(group: str) -> str:
     """Lock of the one process that reads all partitions for a consumer group."""
     return f"lease:{group}"

@@ -78,13 +78,17 @@ class Ingest:
         partitions: Array = self._partition[columns["instrument"]]
         return partitions
 
-    def rows(self, decoded: Decoded, recv_ns: Sequence[int]) -> Ingested:
-        """Convert one decoder's answer. recv_ns holds the receive time of each frame of that call, ns UTC."""
+    def rows(self, decoded: Decoded, recv_ns: Sequence[int], *, lane: int = 0) -> Ingested:
+        """Convert one decoder's answer. recv_ns holds the receive time of each frame of that call, ns UTC.
+
+        lane: 64 bits; rows are repeats of rows of the same lane only. Where one process writes a route and another the
+        next, what both routes bring must not be dropped by both.
+        """
         if self._version != self.instruments.version:
             self._refresh()
         received = np.asarray(recv_ns, np.int64)
         return Ingested(
-            self._liquidations(decoded.liquidations, received)
+            self._liquidations(decoded.liquidations, received, lane)
             if len(decoded.liquidations)
             else empty(LIQUIDATION_COLUMNS),
             self._surroundings(decoded, received),
@@ -95,7 +99,7 @@ class Ingest:
         found = self.rows(decoded, recv_ns)
         return EventBatch(tuple(self.refs), found.liquidations, found.context)
 
-    def _liquidations(self, raw: RawLiquidations, received: Array) -> Columns:
+    def _liquidations(self, raw: RawLiquidations, received: Array, lane: int) -> Columns:
         index = np.asarray(raw.instrument, np.intp)
         frame = None if raw.frame is None else np.asarray(raw.frame, np.intp)
         side = np.frombuffer(raw.side, np.uint8)
@@ -127,7 +131,7 @@ class Ingest:
             "ts_recv": ts_recv,
             "event_id": keys,
         }
-        return self._kept(columns, index)
+        return self._kept(columns, index, lane)
 
     def _flags(self, raw: RawLiquidations, index: Array) -> Array:
         flags: Array = self._packaged[index]
@@ -140,7 +144,7 @@ class Ingest:
         self.clamped += int(np.count_nonzero(future))
         return np.minimum(ts_event, ts_recv), flags | future.astype(np.uint16) * np.uint16(EventFlag.CLAMPED)
 
-    def _kept(self, columns: Columns, index: Array) -> Columns:
+    def _kept(self, columns: Columns, index: Array, lane: int) -> Columns:
         if self._symbols:
             columns = _where(columns, self._tracked[index])
         if self.dedupe is None:
@@ -148,9 +152,10 @@ class Ingest:
         priced = np.isfinite(columns["notional_usd"])
         self.unpriced += len(priced) - int(np.count_nonzero(priced))
         columns = _where(columns, priced)
-        if not columns["event_id"].size:
+        keys = columns["event_id"]
+        if not keys.size:
             return columns
-        return _where(columns, self.dedupe.fresh(columns["event_id"]))
+        return _where(columns, self.dedupe.fresh(keys ^ np.uint64(lane) if lane else keys))
 
     def _surroundings(self, decoded: Decoded, received: Array) -> Columns:
         if not (len(decoded.context) or len(decoded.books)):

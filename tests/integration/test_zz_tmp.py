@@ -1,0 +1,75 @@
+"""A venue that is cut loses nothing where it keeps a history: its own simulated REST has what the sockets missed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from tests.integration.feeds_house import Market, all_live, entries, facts, feeding, gaps, market, status_of, until
+
+from foreshock_lab.domain.facts import Fact
+from foreshock_model import keys
+from foreshock_model.batch import decode
+from foreshock_runtime.embedded import EmbeddedServer
+from foreshock_sdk.events import EventFlag
+
+OLD = EventFlag.REPLAYED | EventFlag.SNAPSHOT
+
+
+async def cut_for(place: Market, venue: str, seconds: float) -> None:
+    """Break all sockets of a venue, and each that comes, for so long."""
+    until_ms = place.player.elapsed_ms + seconds * 1_000
+    while place.player.elapsed_ms < until_ms:
+        for socket in tuple(place.host.venues[venue].sockets):
+            socket.abort()
+        await asyncio.sleep(0.01)
+
+
+async def flagged(redis: Redis) -> Counter[EventFlag]:
+    """Count rows by whether they were fetched, or sent again on subscribing."""
+    found: Counter[EventFlag] = Counter()
+    for entry in await entries(redis):
+        for event in decode(entry.data).events() if entry.kind == "batch" else ():
+            found[event.flags & (EventFlag.BACKFILLED | OLD)] += 1
+    return found
+
+
+async def recorded(redis: Redis, address: str) -> list[dict[bytes, bytes]]:
+    """Return the gaps of the routes that bring liquidations, once each has one and none is being filled."""
+    routes = {route.name.encode() for route in (await status_of(address)).routes if route.purpose == "liquidations"}
+    told: Any = await redis.xrange(keys.FEEDS_HEALTH)
+    asked = sum(fields[b"kind"] == b"backfill" for _, fields in told)
+    mine = [each for each in await gaps(redis) if each[b"route"] in routes]
+    return mine if {each[b"route"] for each in mine} == routes and len(mine) == asked else []
+
+
+@pytest.mark.parametrize("venue", ["gate", "htx", "krakenfutures", "deribit", "dydx"])
+async def test_what_a_cut_venue_told_meanwhile_is_fetched_and_counts_once(
+    redis: Redis, redis_server: EmbeddedServer, venue: str
+) -> None:
+    async with market(venue) as place, feeding(redis_server.url, place) as service:
+        await until(lambda: all_live(service.bound.control))
+        playing = asyncio.create_task(place.play())
+        await place.playing_since(0.5)
+        await cut_for(place, venue, 0.8)
+        await playing
+        offered = set(place.host.ledger.facts(range(place.host.ledger.offered)))
+
+        async def whole() -> bool:
+            return offered <= set(await facts(redis))
+
+        try:
+            await until(whole)
+        except TimeoutError:
+            got = set(await facts(redis))
+            print("MISSING", sorted(offered - got, key=str)[:6], "EXTRA", sorted(got - offered, key=str)[:6], len(offered), len(offered-got), place.host.ledger.throttled, await gaps(redis))
+        told = await until(lambda: recorded(redis, service.bound.control))
+        found, fetched = await facts(redis), await flagged(redis)
+    assert {fact for fact, times in found.items() if times != 1} == set[Fact]()
+    assert [(each[b"route"], each[b"reason"]) for each in told if each[b"filled"] != b"rest"] == []
+    assert fetched[EventFlag.BACKFILLED] == sum(int(each[b"rows"]) for each in told)
+    assert fetched[EventFlag.NONE] > 0
+    assert fetched[EventFlag.BACKFILLED] > 0 or fetched[EventFlag.SNAPSHOT] > 0, "some tell it on subscribing, too"

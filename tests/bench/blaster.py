@@ -1,8 +1,8 @@
 """A venue that sends Binance liquidations at a set rate: `python blaster.py RATE SECONDS SYMBOLS`.
 
-Prints its port, waits for one client's subscription, sends, prints {"sent": n, "seconds": s} and waits for a line on
-standard input. Frames are made by one format and sent a millisecond at a time: it costs little beside what is measured.
-A rate of 0 sends as fast as the reader reads.
+Prints its port, waits for a client's subscription to liquidations, sends, prints {"sent": n, "seconds": s} and waits for
+a line on standard input. Frames are made by one format and sent a millisecond at a time: it costs little beside what is
+measured. A rate of 0 sends as fast as the reader reads.
 """
 
 from __future__ import annotations
@@ -76,7 +76,10 @@ class Blaster:
             + accept
             + b"\r\n\r\n"
         )
-        await client_frame(reader)  # the subscription
+        _, subscription = await client_frame(reader)
+        if b"forceOrder" not in subscription:
+            await self.mark(writer)
+            return
         if self.done.done():
             return
         answering = asyncio.create_task(answer_pings(reader, writer))
@@ -87,6 +90,15 @@ class Blaster:
             print(f"client lost: {error}", file=sys.stderr)
         finally:
             answering.cancel()
+
+    async def mark(self, writer: asyncio.StreamWriter) -> None:
+        """Tell a client that asked for prices alone that this venue lives."""
+        with contextlib.suppress(ConnectionError):
+            while not self.done.done():
+                now = time.time_ns() // 1_000_000
+                writer.write(text_frame(MARK % (now, now)))
+                await writer.drain()
+                await asyncio.sleep(1.0)
 
     async def blast(self, writer: asyncio.StreamWriter) -> None:
         started = time.monotonic()

@@ -10,8 +10,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
 from foreshock_lab.house import House, HouseSettings
+from foreshock_model import keys
+from foreshock_model.batch import decode
+from foreshock_model.entries import InputEntry
 from foreshock_runtime.embedded import EmbeddedServer
 from foreshock_sdk.connector import Endpoints
 
@@ -66,6 +70,34 @@ async def through_the_house(tmp_path: Path, rate: int, seconds: float, reader: s
             return {**sent, "p50": told.p50, "p99": told.p99, "counted": counted, "late": late}
 
 
+async def into_redis(tmp_path: Path, reader: str, seconds: float) -> dict[str, float]:
+    """Feeds alone: what stands in the stream when the venue has sent as fast as it is read."""
+    async with blaster(0, seconds) as (process, address):
+        endpoints = {"binance": Endpoints(f"ws://{address}", f"http://{address}")}
+        extra = {"feeds": {"reader": reader, "retention_entries": "1000000"}}
+        settings = HouseSettings(run_dir=tmp_path / reader, venues=("binance",), endpoints=endpoints, extra=extra)
+        async with House(settings) as house:
+            await house.launch("feeds")
+            await house.serving("feeds")
+            sent = json.loads(await line(process))
+            begun = asyncio.get_running_loop().time()
+            rows = -1
+            while rows < sent["sent"] and asyncio.get_running_loop().time() - begun < 20:
+                rows = await stored_rows(house.url)
+            return {**sent, "rows": rows, "late": asyncio.get_running_loop().time() - begun}
+
+
+async def stored_rows(url: str) -> int:
+    """Count the liquidations in the stream."""
+    rows, after = 0, "-"
+    async with Redis.from_url(url) as redis:
+        while page := await redis.xrange(keys.events(0), after, "+", count=500):
+            entries = (InputEntry.from_fields(fields) for _, fields in page)
+            rows += sum(len(decode(each.data).liquidations["event_id"]) for each in entries if each.kind == "batch")
+            after = f"({page[-1][0].decode()}"
+    return rows
+
+
 async def settle(house: House, sent: int) -> tuple[int, float]:
     """Wait until velocity has counted all, or nothing more for five seconds; return how many, and when it last did."""
     loop = asyncio.get_running_loop()
@@ -118,6 +150,14 @@ async def test_the_rate_that_is_held(tmp_path: Path, reader: str) -> None:
     rate = ours["sent"] / (ours["seconds"] + ours["late"])
     print(f"\n{reader}: {rate:,.0f} events/s from socket to metrics, {ours['sent']} sent, p99 {ours['p99']:.0f} ms")
     assert ours["counted"] == ours["sent"]
+
+
+@pytest.mark.parametrize("reader", ["websockets", "picows"])
+async def test_one_feeds_process_into_redis(tmp_path: Path, reader: str) -> None:
+    """As fast as the reader reads, nothing lost on the way into the stream."""
+    ours = await into_redis(tmp_path, reader, 8)
+    print(f"\n{reader}: {ours['sent'] / ours['seconds']:,.0f} frames/s from a socket into Redis, {ours['sent']} sent")
+    assert ours["rows"] == ours["sent"]
 
 
 async def test_feeds_to_velocity_is_twenty_times_one_entry_an_event(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ class VelocityState:
 
     now          ns UTC, the largest clock of a batch or tick so far;  last_id of the newest entry
     revision     of the configuration in force
-    newest_recv  ns UTC, receipt of the newest event of the newest entry that touched a symbol; 0 for none
+    newest_recv  ns UTC, receipt of the newest liquidation of the newest entry; 0 for none
     counters     see `Counters`
     """
 
@@ -166,7 +166,7 @@ class VelocityState:
         self.counters.doubled += rows - len(batch.liquidations["event_id"])
         late_ns = self.config.late_after_ms * NS_PER_MS
         taken = take(self._book, batch, now=self.now, late_ns=late_ns, counters=self.counters)
-        self.newest_recv = int(taken.recv.max(initial=0))
+        self.newest_recv = int(batch.liquidations["ts_recv"].max(initial=0))
         return taken
 
     def publications(self) -> list[current.Publication]:

@@ -1,8 +1,8 @@
 """A venue that sends Binance liquidations at a set rate: `python blaster.py RATE SECONDS SYMBOLS`.
 
-Prints its port, waits for a client's subscription to liquidations, sends, prints {"sent": n, "seconds": s} and waits for
-a line on standard input. Frames are made by one format and sent a millisecond at a time: it costs little beside what is
-measured. A rate of 0 sends as fast as the reader reads.
+Prints its port, waits for a client of liquidations, sends, prints {"sent": n, "seconds": s} and waits for a line on
+standard input. Frames are made by one format and sent a millisecond at a time: it costs little beside what is read.
+A rate of 0 sends as fast as the reader reads.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ async def stored_rows(url: str) -> int:
     """Count the liquidations in the stream."""
     rows, after = 0, "-"
     async with Redis.from_url(url) as redis:
-        while page := await redis.xrange(keys.events(0), after, "+", count=500):
+        while page := await redis.execute_command("XRANGE", keys.events(0), after, "+", "COUNT", 500):
             entries = (InputEntry.from_fields(fields) for _, fields in page)
             rows += sum(len(decode(each.data).liquidations["event_id"]) for each in entries if each.kind == "batch")
             after = f"({page[-1][0].decode()}"

@@ -18,6 +18,7 @@ from tests.integration.feeds_house import Market
 from foreshock_feeds.parts import Parts
 from foreshock_feeds.settings import EndpointSettings
 from foreshock_lab.fault_proxy import FaultProxy, Link, Refusal
+from foreshock_lab.polling import within
 from foreshock_lab.venue_host import Venue
 from foreshock_lab.venue_socket import Outgoing
 from foreshock_runtime.settings import ServiceSettings
@@ -27,11 +28,13 @@ from foreshock_sdk.mutation import Dice, damaged
 
 DEADLINE = 1.2
 """Of every canary here: the slowest simulated ones come once a second."""
+MAX_AGE = 3.0
+"""Seconds after which a socket is replaced."""
 SAMPLES = Path(__file__).parents[1] / "unit"
 GZIP = b"\x1f\x8b"
 MALFORMED = 40
 LONGEST_STALL = 2.0
-OUTAGE = 1.2
+OUTAGE, LONGEST_OUTAGE = 1.2, 5.0
 Frame = str | bytes
 
 
@@ -53,10 +56,10 @@ class Trouble(StrEnum):
 class Quick:
     """A connector whose canaries are awaited for a short time, and whose sockets soon are old."""
 
-    def __init__(self, connector: Connector, max_age: float) -> None:
+    def __init__(self, connector: Connector) -> None:
         self._connector = connector
-        limits = connector.limits
-        self.limits = msgspec.structs.replace(limits, max_age=max_age, connects=100, connects_per=1.0)
+        changed = {"max_age": MAX_AGE, "connects": 100, "connects_per": 1.0}
+        self.limits = msgspec.structs.replace(connector.limits, **changed)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connector, name)
@@ -67,12 +70,12 @@ class Quick:
         return [msgspec.structs.replace(each, canary=Canary(each.canary.channel, DEADLINE)) for each in told]
 
 
-def quickened(find: Callable[[ServiceSettings], Parts], ages: Mapping[str, float]) -> Callable[[ServiceSettings], Parts]:
-    """Return feeds' way to find its parts with quick connectors. ages: seconds a venue keeps a socket."""
+def quickened(find: Callable[[ServiceSettings], Parts]) -> Callable[[ServiceSettings], Parts]:
+    """Return feeds' way to find its parts, with quick connectors."""
 
     def found(settings: ServiceSettings) -> Parts:
         parts = find(settings)
-        quick: list[Any] = [Quick(each, ages[each.venue]) for each in parts.connectors]
+        quick: list[Any] = [Quick(each) for each in parts.connectors]
         return parts._replace(connectors=quick)
 
     return found
@@ -133,9 +136,12 @@ class Line:
             self.again()
 
     async def _refuse(self, proxy: FaultProxy, refusal: Refusal) -> None:
-        proxy.refusal = refusal
+        """Refuse for a while; sockets until one was refused, for clients come back when they like."""
+        proxy.refusal, before = refusal, proxy.refused
         self.sockets.each(Link.abort)
         await asyncio.sleep(OUTAGE)
+        if proxy is self.sockets:
+            await within(LONGEST_OUTAGE, lambda: proxy.refused > before)
         proxy.refusal = None
 
     @staticmethod

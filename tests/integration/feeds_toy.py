@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
@@ -59,6 +60,10 @@ class ToyDecoder:
     def _take(self, found: Decoded, at: int, message: Mapping[str, object]) -> None:
         if message.get("bomb"):
             raise RuntimeError("the decoder is broken")
+        if message.get("work"):
+            until = time.thread_time() + float(str(message["work"]))
+            while time.thread_time() < until:
+                pass
         if message.get("fatal"):
             raise Fatal("not for this region")
         if message.get("canary"):

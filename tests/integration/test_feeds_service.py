@@ -70,12 +70,24 @@ async def check_status(service: Service, venues: set[str], rows: int) -> None:
         "duplicates_dropped": 0,
         "clamped": 0,
         "unpriced": 0,
+        "takeovers": 0,
         "redis_failures": 0,
     }
     text = await scraped(service.metrics_address)
     lines = [line for line in text.splitlines() if line.startswith("foreshock_feeds_rows_total")]
     assert sum(float(line.rpartition(" ")[2]) for line in lines if 'kind="liquidation"' in line) == rows
     assert 'foreshock_feeds_route_live{route="okx/public-0"} 1.0' in text
+    check_clocks(status, text)
+
+
+def check_clocks(status: Any, text: str) -> None:
+    """Venue and house are one machine: a frame's way is all there is."""
+    (bybit,) = (venue for venue in status.venues if venue.name == "bybit")
+    assert -0.1 < bybit.clock_offset < 5
+    assert bybit.clock_spread >= 0
+    assert bybit.spec_version == 1
+    assert 'foreshock_feeds_clock_offset_seconds{venue="bybit"}' in text
+    assert 'foreshock_feeds_clock_spread_seconds{venue="bybit"}' in text
 
 
 async def test_a_venue_whose_rest_is_away_is_read_with_packaged_values_which_shows(
@@ -117,7 +129,7 @@ async def test_symbols_change_while_it_runs_and_survive_a_restart(redis: Redis, 
             after = await status_of(service.bound.control)
             assert after.status.config_revision == service.config_revision == 1
             assert set(channels(after)) < set(channels(before))
-            assert {route.state for route in after.routes} == {"LIVE"}, "the old sockets are read until others are proven"
+            assert {route.state for route in after.routes} == {"LIVE"}, "old sockets are read until new ones are proven"
             await until(lambda: rotated(service.bound.control, "bybit"))
             last = await status_of(service.bound.control)
             assert {route.reconnects for route in last.routes} == {0}

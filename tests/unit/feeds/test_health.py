@@ -23,7 +23,7 @@ class Story:
 
     def __init__(self, resumed_from: int = 0) -> None:
         self.clock = FrameClock(100)
-        self.health = RouteHealth(self.clock, resumed_from)
+        self.health = RouteHealth(self.clock, resumed_from, instance="0")
 
     def at(self, now: int, before: RouteState, after: RouteState, last_good: int = 0, route: str = "a/0") -> None:
         self.clock.advance(now)
@@ -42,8 +42,16 @@ def test_a_first_start_is_no_gap() -> None:
     story.at(200, UNPROVEN, LIVE)
     assert story.told("gap") == []
     assert story.told("state") == [
-        {"kind": "state", "route": "a/0", "ts": "100", **FIRST},
-        {"kind": "state", "route": "a/0", "ts": "200", "from": "UNPROVEN", "to": "LIVE", "reason": "because"},
+        {"kind": "state", "route": "a/0", "ts": "100", "instance": "0", **FIRST},
+        {
+            "kind": "state",
+            "route": "a/0",
+            "ts": "200",
+            "instance": "0",
+            "from": "UNPROVEN",
+            "to": "LIVE",
+            "reason": "because",
+        },
     ]
 
 
@@ -51,7 +59,7 @@ def test_a_route_that_never_connects_shows_once() -> None:
     story = Story()
     story.health.opened("a/0")
     story.health.opened("a/0")
-    assert story.told("state") == [{"kind": "state", "route": "a/0", "ts": "100", **FIRST}]
+    assert story.told("state") == [{"kind": "state", "route": "a/0", "ts": "100", "instance": "0", **FIRST}]
 
 
 def test_a_refusal_of_one_channel_is_no_gap_but_a_loss_after_it_is() -> None:
@@ -104,7 +112,16 @@ def test_a_loss_is_a_gap_from_the_last_canary_to_the_next_through_all_attempts()
     story.at(400, UNPROVEN, LIVE, last_good=390)
     (gap,) = story.told("gap")
     span = {"from_ns": "250", "to_ns": "400"}
-    assert gap == {"kind": "gap", "route": "a/0", "ts": "400", **span, "filled": "no", "rows": "0", "reason": ""}
+    assert gap == {
+        "kind": "gap",
+        "route": "a/0",
+        "ts": "400",
+        "instance": "0",
+        **span,
+        "filled": "no",
+        "rows": "0",
+        "reason": "",
+    }
 
 
 def test_a_route_added_later_misses_what_came_since_then() -> None:
@@ -144,7 +161,7 @@ def test_a_gap_that_is_filled_says_when_it_was_asked_for_and_with_how_many_rows(
     story.health.filling(gap)
     assert story.health.gaps == 0
     story.health.gap(gap, Filling(whole=True, rows=3))
-    span = {"route": "a/0", "ts": "100", "from_ns": "250", "to_ns": "400"}
+    span = {"route": "a/0", "ts": "100", "instance": "0", "from_ns": "250", "to_ns": "400"}
     assert story.told("backfill") == [{"kind": "backfill", **span}]
     assert story.told("gap") == [{"kind": "gap", **span, "filled": "rest", "rows": "3", "reason": ""}]
     assert story.health.gaps == 1

@@ -200,6 +200,7 @@ def test_a_decoder_that_takes_longer_than_it_may_is_an_error_that_says_how_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     heard, spent = Heard(), iter((0, 600 * 10**6))
+    heard.talk._budget.suspected = True
     monkeypatch.setattr(conversation, "thread_ns", lambda: next(spent))
     with pytest.raises(DecoderTooSlow, match=r"decoding takes 300 ms a frame, 5 are allowed"):
         heard.say("{}", "{}")

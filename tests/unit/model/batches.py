@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
@@ -44,5 +46,5 @@ def metrics(draw: st.DrawFn) -> WindowMetrics:
     windows = draw(WINDOWS)
     random = np.random.default_rng(draw(st.integers(0, 2**32)))
     shapes = layout(len(symbols), len(venues), len(windows))
-    columns = {name: random_column(random, dtype, shape) for name, dtype, shape in shapes}
+    columns: dict[str, Any] = {name: random_column(random, dtype, shape) for name, dtype, shape in shapes}
     return WindowMetrics(symbols=symbols, venues=venues, windows_ms=windows, warming=draw(st.booleans()), **columns)

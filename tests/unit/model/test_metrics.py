@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.model.batches import metrics as any_metrics
 
+from foreshock_model import wire
 from foreshock_model.errors import CodecError
-from foreshock_model.metrics import SCHEMA, WindowMetrics, decode, encode, layout
+from foreshock_model.metrics import COLUMNS, DENSE, SCHEMA, WINDOWED, WindowMetrics, decode, encode, layout
 from foreshock_protos.velocity.v1 import metrics_pb2
 
 
@@ -42,8 +43,95 @@ def test_generated_classes_read_the_same_bytes(metrics: WindowMetrics) -> None:
     assert tuple(message.venues) == metrics.venues
     assert tuple(message.windows_ms) == metrics.windows_ms
     assert message.warming == metrics.warming
-    assert {name: getattr(message, name) for name in columns(metrics)} == columns(metrics)
+    shapes = {
+        name: shape for name, _, shape in layout(len(metrics.symbols), len(metrics.venues), len(metrics.windows_ms))
+    }
+    for each in DENSE:
+        dtype = each.dtype if not each.narrow else width_of(getattr(message, each.name), shapes[each.name])
+        found = np.frombuffer(getattr(message, each.name), dtype).astype(each.dtype)
+        assert found.tobytes() == columns(metrics)[each.name]
+    wanted = b"".join(columns(metrics)[each.name] for each in WINDOWED)
+    assert as_described(message.steps, message.values, len(metrics.windows_ms)) == wanted
     assert columns(decode(message.SerializeToString())) == columns(metrics)
+
+
+def width_of(data: bytes, shape: tuple[int, ...]) -> str:
+    """Return the type that the length of a field tells, as the proto says."""
+    size = len(data) // max(int(np.prod(shape)), 1)
+    return f"<u{size}" if size in {1, 2, 4} else "<i8"
+
+
+def as_described(steps: bytes, values: bytes, width: int) -> bytes:
+    """Read windowed columns as the proto describes them, one bit after the other."""
+    size = -(-width // 8)
+    left = iter(values[at : at + 4] for at in range(0, len(values), 4))
+    out = []
+    for at in range(0, len(steps), size):
+        bits = int.from_bytes(steps[at : at + size], "little")
+        newest = bytes(4)
+        for window in range(width):
+            newest = next(left) if bits >> window & 1 else newest
+            out.append(newest)
+    assert next(left, None) is None
+    return b"".join(out)
+
+
+def schema_1(metrics: WindowMetrics) -> bytes:
+    """Write metrics as the version before did: every column in a field of its own."""
+    parts = [wire.uint(1, 1)]
+    parts += [wire.text(2, symbol) for symbol in metrics.symbols]
+    parts += [wire.text(3, venue) for venue in metrics.venues]
+    parts.append(wire.delimited(4, b"".join(wire.varint(each) for each in metrics.windows_ms)))
+    parts += [wire.column(each.old, getattr(metrics, each.name), each.dtype) for each in COLUMNS if each.old]
+    return b"".join(parts)
+
+
+@given(any_metrics())
+def test_the_schema_before_is_still_read(metrics: WindowMetrics) -> None:
+    found = columns(decode(schema_1(metrics)))
+    assert {each.name: found[each.name] for each in COLUMNS if each.old} == {
+        each.name: columns(metrics)[each.name] for each in COLUMNS if each.old
+    }
+
+
+def test_quiet_venues_and_sides_cost_next_to_nothing() -> None:
+    """One side of one venue of eleven in every window: the other ten cost their bits and their totals."""
+    names = tuple(f"venue{number}" for number in range(11))
+    columns: dict[str, Any] = {name: np.zeros(shape, dtype) for name, dtype, shape in layout(1, 11, 7)}
+    columns["count"][0, 0, 3], columns["usd"][0, 0, 3] = np.arange(7) + 1, np.arange(7) * 1e5 + 1
+    columns["total_count"][:], columns["total_usd"][:] = 60_000, 1e9
+    windows = (100, 500, 2_000, 10_000, 30_000, 60_000, 300_000)
+    active = WindowMetrics(symbols=("BTCUSDT",), venues=names, windows_ms=windows, **columns)
+    assert len(encode(active)) < 560
+    columns["count"][:], columns["usd"][:] = np.arange(7) + 1, np.arange(7) * 1e5 + 1
+    everywhere = WindowMetrics(symbols=("BTCUSDT",), venues=names, windows_ms=windows, **columns)
+    assert len(encode(everywhere)) < 1_750
+
+
+@pytest.mark.parametrize(
+    ("steps", "values"), [(b"\x01\x01" + b"\x00" * 6, b"\x00" * 4), (b"", b"\x00" * 4), (b"\x01", b"\x00" * 3)]
+)
+def test_steps_and_values_that_contradict_each_other_are_refused(steps: bytes, values: bytes) -> None:
+    columns: dict[str, Any] = {name: np.zeros(shape, dtype) for name, dtype, shape in layout(1, 0, 1)}
+    data = encode(WindowMetrics(symbols=("A",), venues=(), windows_ms=(100,), **columns))
+    with pytest.raises(CodecError, match="windowed columns"):
+        decode(data + wire.delimited(19, steps) + wire.delimited(20, values))
+
+
+def test_windowed_columns_that_are_missing_are_named() -> None:
+    with pytest.raises(CodecError, match="'count'"):
+        decode(
+            wire.uint(1, 2)
+            + wire.text(2, "A")
+            + wire.text(3, "x")
+            + wire.delimited(4, b"\x64")
+            + b"".join(
+                wire.column(each.field, np.zeros(2), each.dtype if each.axes != "R" else "<i8")
+                if each.axes == "RSV"
+                else wire.column(each.field, np.zeros(1), each.dtype)
+                for each in DENSE
+            )
+        )
 
 
 @given(st.binary(max_size=200))
@@ -63,8 +151,8 @@ def test_damaged_metrics_are_metrics_or_a_codec_error(metrics: WindowMetrics, da
 
 
 def test_another_schema_is_refused() -> None:
-    with pytest.raises(CodecError, match="schema 2"):
-        decode(b"\x08\x02")
+    with pytest.raises(CodecError, match="schema 3"):
+        decode(b"\x08\x03")
 
 
 def test_rates_are_sums_over_venues_by_seconds() -> None:

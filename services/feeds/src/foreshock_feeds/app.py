@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import closing, nullcontext, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing, nullcontext, suppress
 
 import msgspec
 
@@ -51,18 +52,30 @@ async def _serve(service: Service, parts: Parts, config: ConfigControl[FeedsConf
 
 async def _run(service: Service, feeds: Feeds) -> None:
     service.tasks.create_task(_watch(service, feeds), name="readiness")
-    working = [service.tasks.create_task(feeds.output.run(), name="output")]
-    if feeds.pair is not None:
-        working.append(service.tasks.create_task(feeds.pair.run(), name="pair"))
-    await _maintain(service, feeds)
+    writing = service.tasks.create_task(feeds.output.run(), name="output")
+    async with _paired(feeds):
+        await _maintain(service, feeds)
     await feeds.stop()
-    for task in working:
-        task.cancel()
-    await asyncio.gather(*working, return_exceptions=True)
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
     await feeds.output.drain()
     with suppress(*TROUBLE):
         await feeds.maintain()
         await feeds.release()
+
+
+@asynccontextmanager
+async def _paired(feeds: Feeds) -> AsyncIterator[None]:
+    """Hold leases of routes until the block ends; then another process may write them at once."""
+    if feeds.pair is None:
+        yield
+        return
+    async with asyncio.TaskGroup() as tasks:
+        pairing = tasks.create_task(feeds.pair.run(), name="pair")
+        yield
+        pairing.cancel()
+    with suppress(*TROUBLE):
+        await feeds.pair.release()
 
 
 async def _patiently(

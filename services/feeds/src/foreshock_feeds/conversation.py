@@ -108,9 +108,10 @@ class Conversation:
         return None
 
     def _decode(self, decoder: Decoder, frames: Sequence[bytes | str]) -> Decoded:
-        before = thread_ns()
+        clock = thread_ns if self._budget.suspected else monotonic_ns
+        before = clock()
         decoded = decoder.feed(frames)
-        slow = self._budget.spent(len(frames), thread_ns() - before)
+        slow = self._budget.spent(len(frames), clock() - before)
         if slow is not None:
             raise DecoderTooSlow(slow)
         return decoded

@@ -11,7 +11,7 @@ import msgspec
 from foreshock_feeds.domain.route_state import RouteChange, RouteState
 from foreshock_feeds.life import Life
 from foreshock_model import keys
-from foreshock_model.tick import LONGEST_DELAY_MS
+from foreshock_model.tick import LONGEST_DELAY_MS, VenueCap
 from foreshock_runtime.clock import Clock
 from foreshock_runtime.log import get_logger
 from foreshock_sdk.connector import Purpose, Throttle
@@ -20,6 +20,7 @@ KEPT = 10_000
 """Entries of feeds:health that are kept, and that wait at most."""
 ON_THE_WAY_SECONDS = 0.5
 """What a row may take from the venue's push until it is written."""
+SHORTEST_SLOT_SECONDS = 0.001
 READ = frozenset({RouteState.LIVE, RouteState.SUSPECT})
 """States that lose nothing of what the venue sends: a refusal of one channel says nothing of the others."""
 log = get_logger("feeds")
@@ -49,11 +50,20 @@ def delay_ms(throttle: Throttle) -> int:
     return round(min(seconds * 1_000, LONGEST_DELAY_MS))
 
 
+def caps_of(throttles: Mapping[str, Throttle]) -> dict[str, VenueCap]:
+    """Return how venues thin their liquidations, by venue, of those that do."""
+    return {
+        venue: VenueCap(each.per_symbol_cap, round(min(each.push_interval * 1_000, LONGEST_DELAY_MS)))
+        for venue, each in sorted(throttles.items())
+        if each.per_symbol_cap is not None and each.push_interval >= SHORTEST_SLOT_SECONDS
+    }
+
+
 class RouteHealth:
     """Collects changes of routes until they are written, and finds the gaps between.
 
     resumed_from: ns UTC of the last entry of an earlier run, 0 when there was none. delays: how old a row may be when
-    it is written, ms by venue, for ticks. life: what ticks say of venues. instance: the process that says so. waiting:
+    it is written, ms by venue, for ticks. caps: how venues thin, for ticks. life: what ticks say of venues. instance: the process that says so. waiting:
     Redis commands that write what was found.
     """
 
@@ -74,6 +84,7 @@ class RouteHealth:
         self._clock = clock
         self._instance = instance
         self._delays = dict(sorted((delays or {}).items()))
+        self._caps = {} if caps is None else dict(caps)
         self._missed_since: int | None = resumed_from
         self._down_since: dict[str, int] = {}
 
@@ -137,9 +148,9 @@ class RouteHealth:
         self._add("gap", gap.route, self._clock.now(), {**_span(gap), **told})
 
     def tick(self) -> bytes:
-        """Return the data of a `tick` entry: the routes' states, each venue's delay in ms, how far it is seen."""
+        """Return the data of a `tick` entry: the routes' states, each venue's delay in ms and cap, how far it is seen."""
         routes = {name: state.value for name, state in sorted(self.states.items())}
-        return msgspec.json.encode({"routes": routes, "delays": self._delays, **self.life.tick()})
+        return msgspec.json.encode({"routes": routes, "delays": self._delays, "caps": self._caps, **self.life.tick()})
 
     def _miss(self, route: str, since: int) -> None:
         if since:

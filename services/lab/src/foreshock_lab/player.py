@@ -28,15 +28,17 @@ Fresh = Callable[[], Mapping[str, VenueScript]]
 
 
 class Player:
-    """Drives a host in real time. Prices flow as soon as it runs; liquidations from `begin` on.
+    """Drives a host in its clock's time. Prices flow as soon as it runs; liquidations from `begin` on.
 
-    fresh makes new scripts, for frames that are bent.
+    fresh makes new scripts, for frames that are bent. strict: clients that are overdue are cut, as the venues do; not
+    where the host's clock is faster than theirs.
     """
 
-    def __init__(self, host: VenueHost, timeline: Timeline, fresh: Fresh) -> None:
+    def __init__(self, host: VenueHost, timeline: Timeline, fresh: Fresh, *, strict: bool = True) -> None:
         self._host = host
         self._timeline = timeline
         self._fresh = fresh
+        self._strict = strict
         self._marks = Marks(timeline)
         self._start_ms: int | None = None
         self._teller: Teller | None = None
@@ -67,7 +69,7 @@ class Player:
             while True:
                 self._tick()
                 ticks += 1
-                if ticks % OVERDUE_EVERY == 0:
+                if self._strict and ticks % OVERDUE_EVERY == 0:
                     self._host.drop_overdue()
                 await asyncio.sleep(TICK_SECONDS)
         finally:

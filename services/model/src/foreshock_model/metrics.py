@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from math import prod
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from foreshock_model import sight as sights
-from foreshock_model import wire
+from foreshock_model import stepped, wire
 from foreshock_model.errors import CodecError
 from foreshock_model.sight import Sight
 
-SCHEMA = 1
+SCHEMA = 2
+"""2: windowed columns share two fields (`stepped`) in which repeated values cost a bit; 1 is still read."""
 WINDOWS_MS = (100, 500, 2_000, 10_000, 30_000, 60_000, 300_000)
 """Window lengths, shortest first."""
 SIDES = 2
@@ -114,49 +116,92 @@ class WindowMetrics:
         return rate
 
 
+class Column(NamedTuple):
+    """One column: its name, its type, its axes (R rows, S sides, V venues, W windows), and its field.
+
+    field  of the message; 0 for a windowed column of schema 2, whose rows stand in `steps` and `values` in this order
+    old    field of schema 1, 0 for a column that it lacks
+    narrow  True for numbers from 0 up, which schema 2 writes in the fewest of 1, 2, 4, 8 bytes that hold all of them
+    """
+
+    name: str
+    dtype: str
+    axes: str
+    field: int
+    old: int = 0
+    narrow: bool = False
+
+
+COLUMNS = (
+    Column("as_of", "<i8", "R", 6, 6),
+    Column("ts_recv", "<i8", "R", 7, 7),
+    Column("mark", "<f8", "R", 8, 8),
+    Column("mark_ts", "<i8", "R", 9, 9),
+    Column("count", "<f4", "RSVW", 0, 10),
+    Column("usd", "<f4", "RSVW", 0, 11),
+    Column("total_count", "<i8", "RSV", 12, 12, narrow=True),
+    Column("total_usd", "<f8", "RSV", 13, 13),
+    Column("acceleration", "<f4", "RSW", 0, 14),
+    Column("jerk", "<f4", "RSW", 0, 15),
+    Column("count_acceleration", "<f4", "RSW", 0, 16),
+    Column("count_jerk", "<f4", "RSW", 0, 17),
+)
+"""New columns come last: what was written before them is read without (NaN, and 0 for whole numbers), readers before
+them pass over what they do not know."""
+WINDOWED = tuple(each for each in COLUMNS if not each.field)
+DENSE = tuple(each for each in COLUMNS if each.field)
+SIGHT, STEPS, VALUES = 18, 19, 20
+FIRST_FREE = 21
+"""The lowest field that a new dense column may take."""
+
+
 def layout(rows: int, venues: int, windows: int) -> tuple[tuple[str, str, tuple[int, ...]], ...]:
-    """Return (column, type, shape) in the order of the message's fields, from field 6."""
-    per_venue, per_side = (rows, SIDES, venues), (rows, SIDES, windows)
-    return (
-        ("as_of", "<i8", (rows,)),
-        ("ts_recv", "<i8", (rows,)),
-        ("mark", "<f8", (rows,)),
-        ("mark_ts", "<i8", (rows,)),
-        ("count", "<f4", (*per_venue, windows)),
-        ("usd", "<f4", (*per_venue, windows)),
-        ("total_count", "<i8", per_venue),
-        ("total_usd", "<f8", per_venue),
-        ("acceleration", "<f4", per_side),
-        ("jerk", "<f4", per_side),
-        ("count_acceleration", "<f4", per_side),
-        ("count_jerk", "<f4", per_side),
-    )
-
-
-FIRST_COLUMN = 6
-SIGHT = 18
-"""Added within schema 1: readers before it pass over the field, and what was written before it is read without."""
+    """Return (column, type, shape) of each column."""
+    size = {"R": rows, "S": SIDES, "V": venues, "W": windows}
+    return tuple((each.name, each.dtype, tuple(size[axis] for axis in each.axes)) for each in COLUMNS)
 
 
 def encode(metrics: WindowMetrics) -> bytes:
     """Return the metrics as a protobuf message `foreshock.velocity.v1.WindowMetrics`."""
-    rows, venues, windows = len(metrics.symbols), len(metrics.venues), len(metrics.windows_ms)
     parts = [wire.uint(1, SCHEMA)]
     parts += [wire.text(2, symbol) for symbol in metrics.symbols]
     parts += [wire.text(3, venue) for venue in metrics.venues]
     parts.append(wire.delimited(4, b"".join(wire.varint(each) for each in metrics.windows_ms)))
     parts.append(wire.uint(5, int(metrics.warming)))
-    parts += [
-        wire.column(number, getattr(metrics, name), dtype)
-        for number, (name, dtype, _) in enumerate(layout(rows, venues, windows), FIRST_COLUMN)
-    ]
+    for each in DENSE:
+        column = getattr(metrics, each.name)
+        parts.append(wire.column(each.field, column, narrowest(column) if each.narrow else each.dtype))
+    if metrics.symbols and metrics.windows_ms:
+        steps, values = stepped.pack(_matrix(metrics))
+        parts += [wire.delimited(STEPS, steps), wire.delimited(VALUES, values)]
     if metrics.sight is not None:
         parts.append(wire.delimited(SIGHT, sights.encode(metrics.sight)))
     return b"".join(parts)
 
 
+def narrowest(column: Array) -> str:
+    """Return the type of fewest bytes that holds whole numbers from 0 up; 8 bytes for any others."""
+    top = int(column.max(initial=0))
+    if int(column.min(initial=0)) < 0:
+        return "<i8"
+    return next((f"<u{size}" for size in (1, 2, 4) if top < 1 << 8 * size), "<i8")
+
+
+def _matrix(metrics: WindowMetrics) -> Array:
+    """Return all windowed columns one below the other, (M, W) float32."""
+    width = len(metrics.windows_ms)
+    columns = [getattr(metrics, each.name) for each in WINDOWED]
+    matrix = np.empty((sum(column.size for column in columns) // width, width), stepped.VALUE)
+    at = 0
+    for column in columns:
+        end = at + column.size // width
+        matrix[at:end].reshape(column.shape)[...] = column
+        at = end
+    return matrix
+
+
 def decode(data: bytes) -> WindowMetrics:
-    """Read metrics. Raises CodecError naming the column; arrays are read-only views of the bytes."""
+    """Read metrics. Raises CodecError naming the column; arrays may be read-only views of the bytes."""
     symbols: list[str] = []
     venues: list[str] = []
     found: dict[int, int | memoryview] = {}
@@ -172,11 +217,10 @@ def decode(data: bytes) -> WindowMetrics:
         msg = f"metrics schema {schema} is not one of 1..{SCHEMA}"
         raise CodecError(msg)
     windows = _windows(wire.as_bytes("windows_ms", found.get(4, memoryview(b""))))
-    shapes = layout(len(symbols), len(venues), len(windows))
-    columns = {
-        name: wire.as_column(name, found.get(number), dtype, shape)
-        for number, (name, dtype, shape) in enumerate(shapes, FIRST_COLUMN)
-    }
+    shapes = {name: shape for name, _, shape in layout(len(symbols), len(venues), len(windows))}
+    columns = _dense(found, shapes, schema)
+    if schema > 1:
+        columns |= _windowed(found, shapes, len(windows))
     return WindowMetrics(
         symbols=tuple(symbols),
         venues=tuple(venues),
@@ -185,6 +229,53 @@ def decode(data: bytes) -> WindowMetrics:
         sight=_sight(found.get(SIGHT)),
         **columns,
     )
+
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+def _dense(found: dict[int, int | memoryview], shapes: Shapes, schema: int) -> dict[str, Array]:
+    """Read the columns that have a field of their own: in schema 1 all of its time."""
+    columns: dict[str, Array] = {}
+    for each in COLUMNS if schema == 1 else DENSE:
+        field = each.old if schema == 1 else each.field
+        value, shape = found.get(field), shapes[each.name]
+        if field == 0 or (value is None and not each.old):
+            columns[each.name] = _unknown(each, shapes)
+        elif each.narrow and schema > 1:
+            columns[each.name] = _widened(each, value, shape)
+        else:
+            columns[each.name] = wire.as_column(each.name, value, each.dtype, shape)
+    return columns
+
+
+def _widened(column: Column, value: int | memoryview | None, shape: tuple[int, ...]) -> Array:
+    size = 0 if value is None else len(wire.as_bytes(column.name, value)) // max(prod(shape), 1)
+    dtype = f"<u{size}" if size in {1, 2, 4} else column.dtype
+    return wire.as_column(column.name, value, dtype, shape).astype(column.dtype, copy=False)
+
+
+def _windowed(found: dict[int, int | memoryview], shapes: Shapes, width: int) -> dict[str, Array]:
+    """Read the columns that share `steps` and `values`."""
+    steps = wire.as_bytes("steps", found.get(STEPS, memoryview(b"")))
+    values = wire.as_bytes("values", found.get(VALUES, memoryview(b"")))
+    matrix = stepped.unpack(steps, values, max(width, 1))
+    columns: dict[str, Array] = {}
+    at = 0
+    for each in WINDOWED:
+        shape = shapes[each.name]
+        end = at + prod(shape[:-1]) * bool(width)
+        if end > len(matrix) and each.old:
+            msg = f"column {each.name!r} is missing, expected {prod(shape)} values"
+            raise CodecError(msg)
+        columns[each.name] = matrix[at:end].reshape(shape) if end <= len(matrix) else _unknown(each, shapes)
+        at = end
+    return columns
+
+
+def _unknown(column: Column, shapes: Shapes) -> Array:
+    """Return what stands for a column that the writer did not know."""
+    return np.full(shapes[column.name], np.nan if "f" in column.dtype else 0, column.dtype)
 
 
 def _sight(value: int | memoryview | None) -> Sight | None:

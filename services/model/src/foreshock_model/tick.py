@@ -25,16 +25,28 @@ class VenueLife(msgspec.Struct, frozen=True, array_like=True):
     share: Share
 
 
+class VenueCap(msgspec.Struct, frozen=True, array_like=True):
+    """A venue lets only so many rows of a contract through in a slot, the largest; in JSON `[rows, slot_ms]`.
+
+    rows 2: one of either side.
+    """
+
+    rows: Annotated[int, msgspec.Meta(ge=1, le=1_000)]
+    slot_ms: Annotated[int, msgspec.Meta(ge=1, le=LONGEST_DELAY_MS)]
+
+
 class TickData(msgspec.Struct, frozen=True):
     """What readers take from a tick.
 
     delays    how long after an event, in ms, a venue may still tell of it, by venue: its push interval plus slack
     venues    how far each venue is seen that the writer reads
+    caps      how venues thin their liquidations, by venue; those that tell all are left out
     coverage  what these venues make together, for people: readers add up `venues` of all writers
     """
 
     delays: dict[str, DelayMs] = {}
     venues: dict[str, VenueLife] = {}
+    caps: dict[str, VenueCap] = {}
     coverage: Share | None = None
 
 

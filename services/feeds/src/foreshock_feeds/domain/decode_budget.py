@@ -11,27 +11,32 @@ LONGEST_CALL_NS = 500_000_000
 
 
 class DecodeBudget:
-    """Compares the processor time of a decoder with what its frames may take on average.
+    """Compares the time of a decoder with what its frames may take on average, twice.
 
-    Time of this thread, not of the clock on the wall: a busy machine is not the decoder's fault.
+    First by the clock on the wall, which costs nothing to ask. Only then, because a busy machine is not the decoder's
+    fault, by the processor time of the thread. suspected: the second is wanted.
     """
 
     def __init__(self, ms_per_frame: float) -> None:
+        self.suspected = False
         self._each = ms_per_frame * NS_PER_MS
         self._spent = 0
         self._frames = 0
 
     def spent(self, frames: int, ns: int) -> str | None:
-        """Take one call's frames and time; return why the decoder is too slow, None while it is not."""
+        """Take one call's frames and time, of the thread if `suspected` was so before the call, else of the wall.
+
+        Returns why the decoder is too slow, None while it is not.
+        """
         self._spent += ns
         self._frames += frames
-        if ns > LONGEST_CALL_NS and ns > frames * self._each:
-            return self._words(frames, ns)
-        if self._spent < JUDGED_NS:
+        long = ns > LONGEST_CALL_NS and ns > frames * self._each
+        if not long and self._spent < JUDGED_NS:
             return None
-        spent, total = self._spent, self._frames
+        total, spent = (frames, ns) if long else (self._frames, self._spent)
         self._spent = self._frames = 0
-        return self._words(total, spent) if spent > total * self._each else None
+        confirmed, self.suspected = self.suspected, spent > total * self._each
+        return self._words(total, spent) if confirmed and self.suspected else None
 
     def _words(self, frames: int, ns: int) -> str:
         each, allowed = ns / max(frames, 1) / NS_PER_MS, self._each / NS_PER_MS

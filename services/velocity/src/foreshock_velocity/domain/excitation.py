@@ -17,7 +17,7 @@ seen cancels. With growth at rate g, R tends to 1 + g / b.
 
 **Branching ratio**, for display: the share n of events that others caused, in the long run. In a stationary Hawkes
 process the variance of counts in long bins is mean / (1 - n)^2, so n = 1 - 1 / sqrt(D), D = variance / mean of counts in
-bins of 10 s, over about 20 minutes; error of n: sqrt(2 / (bins - 1)) / (2 sqrt(D)) from that of a variance. It is near 1
+bins of 30 s, over about 30 minutes; error of n: sqrt(2 / (bins - 1)) / (2 sqrt(D)) from that of a variance. It is near 1
 in all real flow and rises with any change of regime: no warning.
 
 Sources: Cori et al. (2013) and Gostic et al. (2020) for the renewal equation; Andersen et al., Statistical Models Based on
@@ -37,8 +37,8 @@ from foreshock_velocity.domain.windows import LONG_AGO, SIDES
 GENERATION_S = 2.0
 MEMORY_S = 10.0
 PRIOR = 1.0
-BIN_NS = 10_000_000_000
-BINS_KEPT = 120.0
+BIN_NS = 30_000_000_000
+BINS_KEPT = 60.0
 FEWEST_BINS = 20.0
 """Effective number of bins, and of events in them, below which no branching ratio is told."""
 _KEEP = float(np.exp(-1 / BINS_KEPT))
@@ -94,13 +94,12 @@ class Excitation(Table):
         self._fill(symbol, side, ts // BIN_NS)
 
     def _fill(self, symbol: Array, side: Array, number: Array) -> None:
-        """Count events in bins, one bin after another; those of a bin that is closed are left out."""
+        """Count events in bins, one bin after another; those of a bin that is closed count in the running one."""
         for each in np.unique(number).tolist():
             mine = number == each
             ids = np.unique(symbol[mine])
             self._close(ids[self.bin[ids] < each], each)
-            fit = mine & (self.bin[symbol] == each)
-            np.add.at(self.running, (symbol[fit], side[fit]), 1)
+            np.add.at(self.running, (symbol[mine], side[mine]), 1)
 
     def _close(self, ids: Array, number: int) -> None:
         """Close the running bins of symbols, and the empty ones before bin `number`."""

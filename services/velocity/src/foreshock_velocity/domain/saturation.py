@@ -55,11 +55,13 @@ SIGMA_RANGE = (0.5, 3.0)
 KEEP = 1 - 1 / 2_000
 """Sizes of so many orders are remembered."""
 TEACHES_BELOW = 1.0
-CENSORED_SHARE = 0.2
+CENSORED_SHARE = 0.3
 """A venue counts as censored while more of its orders than this share, over 10 s, are hidden."""
 SHORTEST_KERNEL_MS = 2_000
 """Windows shorter than two slots take the share of hidden orders of this one."""
 FLAG_WINDOW_MS = 10_000
+MODEL_ERROR = 0.3
+"""Relative error of what is hidden that remains however many orders are seen: measured on bunched orders."""
 RAW_USD, HIDDEN_USD, RAW_COUNT, HIDDEN_COUNT = range(4)
 
 
@@ -106,21 +108,22 @@ class Saturation(Table):
             Column("sums", "<f8", 0, (4, self._width)),
         )
 
-    def advance(self, *, lane: Array, pair: Array, usd: Array, at: Array, slot_ns: Array) -> None:
-        """Take rows of throttled venues in the order they came.
+    def advance(self, *, lane: Array, pair: Array, usd: Array, at: Array, slot_ns: Array) -> Array:
+        """Take rows of throttled venues in the order they came; return (N,) USD that each is expected to hide.
 
         Parallel (N,) arrays: lane and pair known to `resize` of lanes and of this table, a lane being of one pair;
         usd [USD]; at ns UTC of receipt; slot_ns length of the lane's slots.
         """
-        rows = np.arange(len(lane))
+        rows, hidden = np.arange(len(lane)), np.zeros(len(lane))
         while rows.size:
             _, first = np.unique(pair[rows], return_index=True)
             now = rows[first]
-            self._step(lane[now], pair[now], usd[now], at=at[now], slot_ns=slot_ns[now])
+            hidden[now] = self._step(lane[now], pair[now], usd[now], at=at[now], slot_ns=slot_ns[now])
             rows = np.delete(rows, first)
+        return hidden
 
-    def _step(self, lane: Array, pair: Array, usd: Array, *, at: Array, slot_ns: Array) -> None:
-        """Take one row of each of some pairs."""
+    def _step(self, lane: Array, pair: Array, usd: Array, *, at: Array, slot_ns: Array) -> Array:
+        """Take one row of each of some pairs; return the USD hidden."""
         mu, sigma = self.distribution(pair)
         log = np.log(usd)
         z = (log - mu) / sigma
@@ -134,6 +137,7 @@ class Saturation(Table):
         news = np.stack([usd, hidden_usd, np.ones(len(usd)), hidden], axis=1)
         self.sums[pair] = self.sums[pair] * np.exp(-passed)[:, None, :] + news[:, :, None]
         self.stamp[pair] = at
+        return hidden_usd
 
     def _rates(self, lane: Array, above: Array, *, at: Array, slot_ns: Array) -> tuple[Array, Array]:
         """Return (orders a slot now, level of it) of lanes, after a row each whose size `above` of all exceed."""
@@ -178,30 +182,19 @@ class Saturation(Table):
         gain = 1 + sums[..., HIDDEN_USD : HIDDEN_COUNT + 1 : 2, :] / raw
         return gain[..., 0, :], gain[..., 1, :]
 
+    def error(self, pairs: Array) -> Array:
+        """Return (...,) the standard error of ln of the estimated USD of pairs (...,) over about 10 s.
+
+        Of what is hidden, the rate is uncertain by 1 / sqrt(orders seen) and the model by MODEL_ERROR.
+        """
+        raw, hidden, seen, _ = np.moveaxis(self.sums[pairs][..., self._flag_at], -1, 0)
+        share = hidden / np.maximum(raw + hidden, 1e-300)
+        found: Array = share * np.sqrt(MODEL_ERROR**2 + 1 / np.maximum(seen, 1))
+        return found
+
     def censored(self, pairs: Array) -> Array:
         """Return (...,) True for pairs (...,) of whose orders of about 10 s a good part is hidden."""
         sums = self.sums[pairs][..., self._flag_at]
         seen, hidden = sums[..., RAW_COUNT], sums[..., HIDDEN_COUNT]
         found: Array = hidden > CENSORED_SHARE * (seen + hidden)
         return found
-
-
-def occupancy_rate(occupied: Array, slots: Array) -> Array:
-    """Return the least number of orders a slot, -ln(1 - o), when `occupied` of `slots` held any; inf when all did."""
-    with np.errstate(divide="ignore"):
-        found: Array = -np.log1p(-np.asarray(occupied) / slots)
-    return found
-
-
-def blend(estimates: Array, log_errors: Array, *, at_least: Array) -> Array:
-    """Return the mean of estimates in logarithms, weighted by precision, and at least the lower bound.
-
-    estimates, log_errors (K, ...): an estimate that is NaN or not above zero is left out. at_least (...,) is returned
-    where none is left.
-    """
-    good = (estimates > 0) & (log_errors > 0) & np.isfinite(estimates)
-    weight = np.where(good, 1 / np.square(np.where(good, log_errors, 1)), 0)
-    total = weight.sum(axis=0)
-    mean = (weight * np.log(np.where(good, estimates, 1))).sum(axis=0) / np.where(total > 0, total, 1)
-    found: Array = np.where(total > 0, np.maximum(np.exp(mean), at_least), at_least)
-    return found

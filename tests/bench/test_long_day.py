@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from statistics import median
@@ -128,6 +128,7 @@ async def test_a_day_of_nine_venues_leaves_nothing_behind(tmp_path: Path, monkey
         house_of(host, tmp_path) as house,
     ):
         taken = await watch(house, asyncio.create_task(play(host, venues)))
+        await house.end("feeds")
         drained = [await house.wait_drained(service, 60) for service in SERVICES[1:]]
         view = await house.status("velocity")
     hours = MINUTES * SPEED / 60
@@ -135,12 +136,11 @@ async def test_a_day_of_nine_venues_leaves_nothing_behind(tmp_path: Path, monkey
     print(f"\n{hours:.1f} h of {len(VENUES)} venues in {MINUTES:.1f} min: {len(ledger.sent):,} liquidations sent,")
     print(f"{view.counters['events']:,} events read by velocity")
     assert drained == [True, True]
-    assert view.counters["events"] > len(ledger.sent) * 0.99
-    for service in SERVICES:
-        _judge(service, [each[service] for each in taken])
+    assert view.counters["events"] >= len(ledger.sent)
+    assert [each for service in SERVICES for each in _growth(service, [every[service] for every in taken])] == []
 
 
-def _judge(service: str, taken: list[Sample]) -> None:
+def _growth(service: str, taken: list[Sample]) -> Iterator[str]:
     width = max(len(taken) // 17, 1)
     quarter, end = taken[len(taken) // 4 :][:width], taken[-width:]
     memory = [median(each.resident for each in some) for some in (quarter, end)]
@@ -148,5 +148,7 @@ def _judge(service: str, taken: list[Sample]) -> None:
     growth = memory[1] / memory[0] - 1
     print(f"{service}: {memory[0] / MB:.1f} MB at a quarter, {memory[1] / MB:.1f} MB at the end ({growth:+.1%})")
     print(f"{service}: {files[0]} open files at a quarter, {files[1]} at the end")
-    assert files[1] <= files[0]
-    assert memory[1] <= GROWTH * memory[0]
+    if files[1] > files[0]:
+        yield f"{service}: open files"
+    if memory[1] > GROWTH * memory[0]:
+        yield f"{service}: memory"

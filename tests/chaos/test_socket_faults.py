@@ -11,6 +11,7 @@ import json
 import os
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -24,6 +25,7 @@ from tests.chaos.delivered import Delivered, streamed, wrong
 from tests.integration.feeds_house import Market, all_live, feeding, market, status_of, until
 
 from foreshock_feeds.parts import find_parts
+from foreshock_feeds.venue import Tuning
 from foreshock_lab.demo import DemoOptions
 from foreshock_runtime.connection import connect_url
 from foreshock_runtime.embedded import EmbeddedServer
@@ -86,9 +88,11 @@ async def judge(redis: Redis, survived: Survived) -> None:
 
 @pytest.fixture(autouse=True)
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """HTX's list of contracts is a sign of life once a minute: too seldom for a test."""
+    """Make signs of life frequent and pauses short. HTX's list of contracts, its sign of life, comes once a minute."""
     monkeypatch.setattr("foreshock_htx.simulation.LIST_MS", 400)
     monkeypatch.setattr("foreshock_feeds.app.find_parts", quickened(find_parts))
+    chance = Random(0)
+    monkeypatch.setattr("foreshock_feeds.feeds.Tuning", partial(Tuning, chance=lambda: chance.random() / 4))
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))

@@ -7,6 +7,7 @@ import os
 import signal
 from typing import Any
 
+import pytest
 from redis.asyncio import Redis
 from tests.integration.feeds_house import all_live, feeding, market, until
 from tests.integration.test_velocity_service import scraped
@@ -14,6 +15,7 @@ from tests.integration.test_velocity_service import scraped
 from foreshock_feeds.app import serve
 from foreshock_feeds.settings import FeedsSettings
 from foreshock_model import keys
+from foreshock_model.dedupe import Dedupe
 from foreshock_runtime.embedded import EmbeddedServer
 from foreshock_runtime.lifecycle import Exit, Service, run_in_loop
 
@@ -106,3 +108,25 @@ async def test_what_could_not_be_written_before_the_grace_was_over_is_counted(
         stop.set()
         assert await task == Exit.GRACE_EXCEEDED
     assert (services[0].registry.get_sample_value("foreshock_feeds_unwritten_total") or 0) > 0
+
+
+async def test_known_events_are_forgotten_in_time(
+    redis: Redis, redis_server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came lately is known through one turn, and no longer through two."""
+    turns: list[int] = []
+    turn = Dedupe.turn
+
+    def counted_turn(dedupe: Dedupe) -> None:
+        turn(dedupe)
+        turns.append(len(dedupe))
+
+    monkeypatch.setattr(Dedupe, "turn", counted_turn)
+    monkeypatch.setattr("foreshock_feeds.feeds.REPEATED_SECONDS", 0.0)
+    async with market("bybit") as place, feeding(redis_server.url, place, backfill_seconds=1.0) as service:
+        await until(lambda: all_live(service.bound.control))
+        await place.play()
+        at = len(turns)
+        await until(lambda: len(turns) >= at + 3)
+    assert max(turns) > 0
+    assert turns[-1] == 0

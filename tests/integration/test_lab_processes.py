@@ -85,7 +85,10 @@ async def test_a_child_gets_what_it_is_given_and_its_words_are_kept(
         child = await processes.start("one", "lab_child", surroundings(place, "env") | {"FORESHOCK_CLOCK": "system"})
         assert await child.wait(10)
         assert child.exit_code == 3
-        assert child.last_words() == "FORESHOCK_CLOCK"
+        assert child.last_words() == f"FORESHOCK_CLOCK (log: {child.log_path})"
+        child.log_path.write_text("{" + "x" * 10_000 + "NameError: name 'y' is not defined}\n")
+        assert len(child.last_words()) < 500
+        assert "NameError: name 'y' is not defined}" in child.last_words()
         child.signal(signal.SIGTERM)
         child.log_path.unlink()
         assert child.last_words() == "it left no log"

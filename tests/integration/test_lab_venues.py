@@ -160,6 +160,22 @@ async def test_a_stall_delays_and_loses_nothing() -> None:
         assert await within(5, lambda: {fact for each in clients.values() for fact in each.facts} >= sent)
 
 
+async def test_what_a_venue_tells_of_its_past_is_recalled_and_not_sent() -> None:
+    timeline = make_timeline(SHORT, simulations(("krakenfutures", "gate")).scripts)
+    async with hosted("krakenfutures", "gate") as (host, clients):
+        await play(host, timeline)
+        ledger, sent = host.ledger, len(host.ledger.sent)
+        assert ledger.recalled == set()
+        await asyncio.to_thread(_get, clients["gate"].connector.spec_requests(host.endpoints()["gate"])[0].url)
+        assert {fact.venue for fact in ledger.facts(range(ledger.offered)) if fact in ledger.recalled} == {"gate"}
+        route = clients["krakenfutures"].routes[0]
+        async with connect(route.url, compression=None) as socket:
+            for asked in route.subscribe:
+                await socket.send(asked)
+            assert await within(5, lambda: ledger.recalled == ledger.sent.keys())
+        assert len(ledger.sent) == ledger.expected == sent
+
+
 async def test_contracts_are_served_over_rest_and_unknown_paths_are_refused() -> None:
     async with hosted() as (host, clients):
         for venue, client in clients.items():

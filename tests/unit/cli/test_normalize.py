@@ -118,6 +118,13 @@ def test_multipliers_leave_price_and_quantity_and_keep_the_notional(
     assert row["notional_usd"] == pytest.approx(36.0)
 
 
+def test_a_row_without_a_value_in_usd_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = normalize("binance", binance("ETHBTC", ap="0.05"), binance(), capsys=capsys, path=tmp_path)
+    assert [row["symbol"] for row in shown.rows] == ["BTCUSDT"]
+    assert [(bad["line"], bad["row"]) for bad in shown.bad] == [(1, 0)]
+    assert shown.bad[0]["reason"] == "ETHBTC is quoted in BTC: its value in USD is not known"
+
+
 def test_names_that_are_not_ascii_stay_as_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (row,) = normalize("binance", binance("币安人生USDT"), capsys=capsys, path=tmp_path).rows
     assert row["raw_symbol"] == "币安人生USDT"

@@ -186,3 +186,10 @@ def test_conversion_is_the_same_for_one_row_and_for_arrays(
     one = convert(price, size, value, float(inverse), multiplier)
     many = convert(*(np.array([each]) for each in (price, size, value, float(inverse), multiplier)))
     assert one == tuple(float(each[0]) for each in many)
+
+
+def test_rows_of_another_lane_are_no_repeats() -> None:
+    """Two routes that two processes write: what both bring must not be dropped by both."""
+    ingest = Ingest(instruments(), dedupe=Dedupe())
+    row = decoded((0, 0, 1.0, 1.0, 1))
+    assert [ingest.rows(row, [MS], lane=lane).liquidations["event_id"].size for lane in (5, 5, 6, 0)] == [1, 0, 1, 1]

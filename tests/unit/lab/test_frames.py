@@ -52,6 +52,16 @@ def test_a_told_row_is_read_back_as_the_same_fact(venue: str) -> None:
     assert told.event_id == reader(venue).read(pushes[0].frame)[0].event_id
 
 
+def test_a_row_without_a_value_in_usd_is_not_waited_for() -> None:
+    script = BinanceScript()
+    script.offer([SimLiquidation(0, "BTCUSDT", LiquidatedSide.LONG, 9e4, 1.0, NOW_MS)])
+    (frame,) = [push.frame for later in range(0, 3_000, 100) for push in script.due(NOW_MS + later) if push.rows]
+    binance = simulations().connectors["binance"]
+    eyes = FrameReader(binance, Instruments("binance", binance.packaged_specs().specs))
+    assert len(eyes.read(frame)) == 1
+    assert eyes.read(str(frame).replace("BTCUSDT", "ETHBTC")) == []
+
+
 @pytest.mark.parametrize("venue", VENUES)
 def test_the_route_of_a_frame_is_one_of_the_venues_and_its_time_is_its_own(venue: str) -> None:
     script = simulations().scripts[venue]

@@ -1,4 +1,7 @@
-"""The same windows by brute force: every row is kept, every question walks all of them, in Python's own integers."""
+"""The same windows by brute force: every row is kept, every question walks all of them, in Python's own integers.
+
+Nothing is shared with what is tested but the number of buckets that the windows' docstring promises.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +13,26 @@ from tests.unit.velocity.entries_made import MS, Row
 from foreshock_velocity.domain.config import VelocityConfig
 from foreshock_velocity.domain.rows import LARGEST_USD
 
-BUCKETS = 50
 Pair = tuple[str, str]
 
 
 class Sums(NamedTuple):
-    """Count and USD (in 1e-4)."""
+    """Count, USD and largest (in 1e-4)."""
 
     events: int
     steps: int
+    largest: int
 
 
 def sums(rows: list[Row]) -> Sums:
     """Add rows up."""
-    return Sums(len(rows), sum(round(row.usd * 10_000) for row in rows))
+    sizes = [max(round(row.usd * 10_000), 1) for row in rows]
+    return Sums(len(sizes), sum(sizes), max(sizes, default=0))
+
+
+def buckets_of(window_ms: int) -> int:
+    """Return how many buckets a window has."""
+    return 52 if window_ms >= 1_000 else 22
 
 
 class BruteForce:
@@ -64,10 +73,22 @@ class BruteForce:
 
     def window(self, pair: Pair, side: int, window_ms: int) -> Sums:
         """Sum the buckets of a window that ends at the pair's frontier."""
-        bucket = window_ms * MS // BUCKETS
+        return self.buckets(pair, side, window_ms, 0, buckets_of(window_ms) - 1)
+
+    def thirds(self, pair: Pair, side: int, window_ms: int) -> tuple[Sums, Sums, Sums]:
+        """Sum the thirds of its closed buckets, the oldest first."""
+        third = (buckets_of(window_ms) - 1) // 3
+        newest, middle, oldest = (
+            self.buckets(pair, side, window_ms, at * third + 1, (at + 1) * third) for at in range(3)
+        )
+        return oldest, middle, newest
+
+    def buckets(self, pair: Pair, side: int, window_ms: int, youngest: int, eldest: int) -> Sums:
+        """Sum the buckets of these ages, both included."""
+        bucket = window_ms * MS // buckets_of(window_ms)
         head = self.front[pair] // bucket
         rows = self.in_time[pair]
-        return sums([row for row in rows if row.side == side and head - BUCKETS < row.ts // bucket <= head])
+        return sums([row for row in rows if row.side == side and youngest <= head - row.ts // bucket <= eldest])
 
     def between(self, pair: Pair, side: int, start: int) -> Sums:
         """Sum the exact time span (start, frontier]."""
@@ -75,12 +96,10 @@ class BruteForce:
         return sums([row for row in rows if row.side == side and start < row.ts <= self.front[pair]])
 
     def bounds(self, pair: Pair, side: int, window_ms: int) -> tuple[Sums, Sums]:
-        """Return the exact sums of 98 % and of 100 % of a window."""
+        """Return the exact sums of all of a window but the promised error, and of all of it."""
         front, width = self.front[pair], window_ms * MS
-        return (
-            self.between(pair, side, front - width * 98 // 100),
-            self.between(pair, side, front - width),
-        )
+        certain = width * (98 if window_ms >= 1_000 else 95) // 100
+        return self.between(pair, side, front - certain), self.between(pair, side, front - width)
 
     def total(self, pair: Pair, side: int) -> Sums:
         """Sum all there ever was."""

@@ -36,8 +36,20 @@ CONFIGS = st.builds(
 )
 
 
+def check_thirds(metrics: WindowMetrics, row: int, truth: BruteForce) -> None:
+    """The thirds of windows over all venues of one row."""
+    pairs = [(metrics.symbols[row], venue) for venue in metrics.venues]
+    for side in (0, 1):
+        for number, window_ms in enumerate(WINDOWS_MS):
+            by_venue = [truth.thirds(pair, side, window_ms) for pair in pairs]
+            for at, name in enumerate(("oldest", "middle", "newest")):
+                events, steps = sum(each[at].events for each in by_venue), sum(each[at].steps for each in by_venue)
+                assert getattr(metrics, f"count_{name}")[row, side, number] == events
+                assert getattr(metrics, f"usd_{name}")[row, side, number] == np.float32(steps / 10_000)
+
+
 def check_row(metrics: WindowMetrics, row: int, truth: BruteForce) -> None:
-    """Windows, their stated error, and totals of one row."""
+    """Windows, their stated error, thirds and totals of one row."""
     symbol = metrics.symbols[row]
     for at, venue in enumerate(metrics.venues):
         pair = (symbol, venue)
@@ -50,8 +62,10 @@ def check_row(metrics: WindowMetrics, row: int, truth: BruteForce) -> None:
                 expected = truth.window(pair, side, window_ms)
                 assert metrics.count[row, side, at, number] == expected.events
                 assert metrics.usd[row, side, at, number] == np.float32(expected.steps / 10_000)
+                assert metrics.largest[row, side, at, number] == np.float32(expected.largest) / np.float32(10_000)
                 least, most = truth.bounds(pair, side, window_ms)
-                assert least.events <= expected.events <= most.events
+                assert all(a <= b <= c for a, b, c in zip(least, expected, most, strict=True))
+    check_thirds(metrics, row, truth)
 
 
 @settings(max_examples=150, deadline=None)

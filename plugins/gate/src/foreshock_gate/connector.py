@@ -36,7 +36,7 @@ from foreshock_sdk.naming import depth_symbols
 
 Settle = Literal["usdt", "btc", "usd1"]
 CANARIES: Mapping[str, Canary] = {
-    "usdt": Canary("futures.tickers:BTC_USDT", 10.0),
+    "usdt": Canary("futures.tickers:BTC_USDT", 8.0),
     "btc": Canary("futures.tickers:BTC_USD", 60.0),
     "usd1": Canary("futures.tickers:BTC_USD1", 60.0),
 }

@@ -19,7 +19,7 @@ from foreshock_sdk.connector import Connector
 from foreshock_sdk.errors import ForeshockError, FrameError
 from foreshock_sdk.events import EventFlag, LiquidatedSide, PriceKind
 from foreshock_sdk.identity import format_key
-from foreshock_sdk.instruments import Instruments, InstrumentSpec
+from foreshock_sdk.instruments import USD_LIKE, Instruments, InstrumentSpec
 
 NEVER = np.iinfo(np.int64).max
 """A file has no receive time: no event of it lies in the future."""
@@ -102,19 +102,19 @@ class Normalizer:
             return Normalized([], bad)
         decoded = self._decoder.feed(frames)
         bad += [Bad(numbers[fault.frame], fault.row, fault.reason) for fault in decoded.faults]
-        rows, beyond = self._rows(decoded, len(frames))
-        bad += [Bad(numbers[frame], row, "price or size is out of range") for frame, row in beyond]
+        rows, useless = self._rows(decoded, len(frames))
+        bad += [Bad(numbers[frame], row, reason) for frame, row, reason in useless]
         bad.sort(key=lambda each: (each.line, each.row or 0))
         return Normalized(rows, bad)
 
-    def _rows(self, decoded: Decoded, frames: int) -> tuple[list[Row], list[tuple[int, int]]]:
+    def _rows(self, decoded: Decoded, frames: int) -> tuple[list[Row], list[tuple[int, int, str]]]:
         raw = decoded.liquidations
         if not len(raw):
             return [], []
         with np.errstate(all="ignore"):  # what overflows is found below, row by row
             columns = self._ingest.rows(decoded, np.full(frames, NEVER).tolist()).liquidations
         good = np.logical_and.reduce([np.isfinite(columns[name]) for name in ("price", "quantity", "notional_usd")])
-        beyond = [] if good.all() else _places(decoded, np.flatnonzero(~good).tolist())
+        useless = [] if good.all() else self._useless(decoded, np.flatnonzero(~good).tolist())
         if not self._snapshots:
             good &= ~(np.frombuffer(raw.flags, np.uint8) & EventFlag.SNAPSHOT).astype(np.bool_)
         refs = self._ingest.refs
@@ -134,7 +134,16 @@ class Normalizer:
             )
             if usable
         ]
-        return rows, beyond
+        return rows, useless
+
+    def _useless(self, decoded: Decoded, indices: Sequence[int]) -> list[tuple[int, int, str]]:
+        """Return frame, row in it and reason of rows without a value in USD."""
+        specs = self._instruments.specs
+        contracts = [specs[decoded.liquidations.instrument[index]] for index in indices]
+        return [
+            (frame, row, _why_useless(spec))
+            for (frame, row), spec in zip(_places(decoded, indices), contracts, strict=True)
+        ]
 
 
 def _row(  # noqa: PLR0913, PLR0917 - one argument a column, by position: this is the hot path
@@ -176,6 +185,12 @@ def parse_specs(connector: Connector, body: bytes) -> list[InstrumentSpec]:
             return specs
         reasons.append(f"{request.name}: no contract in it")
     raise FrameError("; ".join(reasons) or f"{connector.venue} has no REST answer with contracts")
+
+
+def _why_useless(spec: InstrumentSpec) -> str:
+    if spec.quote not in USD_LIKE:
+        return f"{spec.raw_symbol} is quoted in {spec.quote}: its value in USD is not known"
+    return "price or size is out of range"
 
 
 def _is_text(frame: bytes) -> bool:

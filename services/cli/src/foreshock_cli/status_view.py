@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from foreshock_cli.inspection import HouseFacts, ProcessFacts, RedisFacts
-from foreshock_cli.terminal import table
+from foreshock_cli.terminal import elastic, table
 from foreshock_lab.control import Health
 
 STATE_STYLES = {
@@ -77,19 +77,19 @@ def _latency(process: ProcessFacts) -> str:
 
 
 def _routes(process: ProcessFacts) -> Table:
-    made = table("ROUTE", "STATE", "WHY", ">CANARY", ">FRAMES", ">BAD", ">RECONNECTS", "CHANNELS")
+    made = table("ROUTE", "STATE", "~WHY", ">CANARY", ">FRAMES", ">BAD", ">RECONNECTS", "~CHANNELS")
     for route in process.routes:
         channels = route["channels"]
         shown = ", ".join(channels[:2]) + (f" and {len(channels) - 2} more" if len(channels) > 2 else "")  # noqa: PLR2004 - as many as fit
         made.add_row(
             route["name"],
             state(route["state"]),
-            escape(route["reason"]),
+            elastic(route["reason"]),
             f"{route['canary_age']:.1f} s ago" if route["canary_age"] >= 0 else "never",
             f"{route['frames']:,}",
             f"{route['faults']:,}",
             f"{route['reconnects']:,}",
-            escape(shown),
+            elastic(shown),
         )
     return made
 

@@ -9,8 +9,9 @@ import msgspec
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-__all__ = ["PIPED_WIDTH", "emit", "err", "escape", "out", "table"]
+__all__ = ["PIPED_WIDTH", "elastic", "emit", "err", "escape", "out", "table"]
 
 PIPED_WIDTH = 160
 """Columns used where output is no terminal: nothing is cut that a person or `grep` would miss."""
@@ -33,13 +34,21 @@ def emit(value: object) -> None:
 
 
 def table(*columns: str) -> Table:
-    """Return a plain table: bold headings, two blanks between columns, no frame; `>NAME` is set to the right."""
+    """Return a plain table: bold headings, two blanks between columns, no frame.
+
+    `>NAME` is set to the right. `~NAME` gives way first where the lines are too long: its cells must be `elastic`.
+    """
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold dim")
     for column in columns:
-        right = column.startswith(">")
-        name = column.removeprefix(">")
-        made.add_column(name, justify="right" if right else "left", no_wrap=True, overflow="ellipsis")
+        right, gives_way = column.startswith(">"), column.startswith("~")
+        name = Text(column.lstrip(">~"), no_wrap=True, overflow="ellipsis")
+        made.add_column(name, justify="right" if right else "left", no_wrap=not gives_way, overflow="ellipsis")
     return made
+
+
+def elastic(words: str) -> Text:
+    """Return a cell of a column that gives way: cut, but still on one line."""
+    return Text(words, no_wrap=True, overflow="ellipsis")
 
 
 def _console(*, stderr: bool) -> Console:

@@ -11,7 +11,7 @@ from foreshock_feeds.domain.coverage import Shares
 from foreshock_feeds.domain.ingest import Ingest, Ingested
 from foreshock_feeds.domain.silence import SilenceRule
 from foreshock_feeds.flow import Flow
-from foreshock_feeds.health import Command, RouteHealth, delay_ms
+from foreshock_feeds.health import Command, RouteHealth, caps_of, delay_ms
 from foreshock_feeds.life import Life, venue_of
 from foreshock_feeds.metrics import FeedsMetrics
 from foreshock_feeds.output import Output
@@ -36,6 +36,10 @@ from foreshock_runtime.streams.trim import trim
 from foreshock_runtime.streams.writer import PartitionWriter, next_epoch
 from foreshock_sdk.connector import Connector, Endpoints
 
+NS = 1_000_000_000
+REPEATED_SECONDS = 3_600.0
+"""Events are known for so long at least, unless there are too many: gaps are filled from no older history."""
+
 
 class Feeds:
     """Venues, the way out, and what is known of both. Made by `begin`."""
@@ -58,7 +62,10 @@ class Feeds:
         shares = Shares(delays, [each.venue for each in parts.connectors if each.throttle.partial])
         shares.load(earlier.shares)
         self.life = Life(self._clock, shares)
-        self.health = RouteHealth(self._clock, earlier.last_clock, delays, self.life, instance=settings.instance)
+        caps = caps_of({each.venue: each.throttle for each in parts.connectors})
+        self.health = RouteHealth(
+            self._clock, earlier.last_clock, delays, self.life, instance=settings.instance, caps=caps
+        )
         self.quarantine = Quarantine(self._clock)
         self.metrics = FeedsMetrics(service.metrics)
         self._flow = Flow()
@@ -85,6 +92,7 @@ class Feeds:
         self._silence = SilenceRule()
         self._applying = asyncio.Lock()
         self._stopped = False
+        self._turned = self._clock.now()
         self.venues = [self._venue(connector, earlier) for connector in parts.connectors]
 
     @classmethod
@@ -171,6 +179,15 @@ class Feeds:
         silent = self.life.look(self._silence)
         for session in self.sessions:
             session.suspect(silent.get(venue_of(session.name)))
+        self._forget()
+
+    def _forget(self) -> None:
+        """Forget events so old that no venue tells them again: memory is bounded by time as well as by number."""
+        now, seconds = self._clock.now(), max(REPEATED_SECONDS, self._parts.settings.backfill_seconds)
+        if now - self._turned > seconds * NS:
+            self._turned = now
+            for venue in self.venues:
+                venue.dedupe.turn()
 
     def _deliver(self, ingest: Ingest, found: Ingested) -> None:
         self._heard(ingest, found)

@@ -63,11 +63,11 @@ class RouteHealth:
     """Collects changes of routes until they are written, and finds the gaps between.
 
     resumed_from: ns UTC of the last entry of an earlier run, 0 when there was none. delays: how old a row may be when
-    it is written, ms by venue, for ticks. caps: how venues thin, for ticks. life: what ticks say of venues. instance: the process that says so. waiting:
-    Redis commands that write what was found.
+    it is written, ms by venue, for ticks. caps: how venues thin, for ticks. life: what ticks say of venues.
+    instance: the process that says so. waiting: Redis commands that write what was found.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its parts, by name
         self,
         clock: Clock,
         resumed_from: int = 0,
@@ -75,6 +75,7 @@ class RouteHealth:
         life: Life | None = None,
         *,
         instance: str = "",
+        caps: Mapping[str, VenueCap] | None = None,
     ) -> None:
         self.states: dict[str, RouteState] = {}
         self.gaps = 0
@@ -84,7 +85,7 @@ class RouteHealth:
         self._clock = clock
         self._instance = instance
         self._delays = dict(sorted((delays or {}).items()))
-        self._caps = {} if caps is None else dict(caps)
+        self._caps = {"caps": dict(caps)} if caps else {}
         self._missed_since: int | None = resumed_from
         self._down_since: dict[str, int] = {}
 
@@ -148,9 +149,9 @@ class RouteHealth:
         self._add("gap", gap.route, self._clock.now(), {**_span(gap), **told})
 
     def tick(self) -> bytes:
-        """Return the data of a `tick` entry: the routes' states, each venue's delay in ms and cap, how far it is seen."""
+        """Return the data of a `tick` entry: states of routes; of venues delay in ms, cap, how far each is seen."""
         routes = {name: state.value for name, state in sorted(self.states.items())}
-        return msgspec.json.encode({"routes": routes, "delays": self._delays, "caps": self._caps, **self.life.tick()})
+        return msgspec.json.encode({"routes": routes, "delays": self._delays, **self._caps, **self.life.tick()})
 
     def _miss(self, route: str, since: int) -> None:
         if since:

@@ -66,11 +66,17 @@ class Child:
         return await self._process.wait()
 
     def last_words(self, lines: int = 4) -> str:
-        """Return the end of its log, long lines cut."""
+        """Return the end of its log, long lines cut, and where it is."""
         with contextlib.suppress(OSError):
             told = self.log_path.read_text(encoding="utf-8", errors="replace").splitlines()
-            return " | ".join(line[:LONGEST_LINE] for line in told[-lines:])
+            return f"{' | '.join(_cut(line) for line in told[-lines:])} (log: {self.log_path})"
         return "it left no log"
+
+
+def _cut(line: str) -> str:
+    """Return a line without its middle where it is long: how it ends says what an exception was."""
+    half = LONGEST_LINE // 2
+    return line if len(line) <= LONGEST_LINE else f"{line[:half]} ... {line[-half:]}"
 
 
 class Processes:

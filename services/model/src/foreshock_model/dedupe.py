@@ -14,6 +14,9 @@ LOAD = 2
 FIRST_BUCKETS = 1 << 12
 SLICE = 1_000
 """Rows that are looked at together: of so many few share a bucket."""
+FEW = 12
+"""Rows that are looked at one by one: an array operation costs as much as one of them, and each look takes a dozen."""
+_NONE = np.empty(0, np.intp)
 
 
 class Dedupe:
@@ -31,7 +34,6 @@ class Dedupe:
         self.most = most
         self.dropped = 0
         self._young = 0
-        self._sizes = [0, 0]
         self._lay_out(FIRST_BUCKETS)
 
     def __len__(self) -> int:
@@ -81,9 +83,8 @@ class Dedupe:
         while max(len(old), len(young)) > LOAD * buckets:
             buckets *= 2
         self._lay_out(buckets)
-        for generation, keys in ((1 - self._young, old), (self._young, young)):
-            self._sizes[generation] = len(keys)
-            self._fill(generation, keys)
+        self._fill(1 - self._young, old)
+        self._fill(self._young, young)
 
     def _slice(self, keys: Array) -> Array:
         if self._sizes[self._young] >= self.most:
@@ -99,38 +100,45 @@ class Dedupe:
 
     def _among(self, keys: Array) -> Array:
         """Return which keys are new, and remember them."""
+        if len(keys) <= FEW:
+            return np.array([self._first_sight(key) for key in keys.tolist()], np.bool_)
         bucket = self._bucket(keys)
-        later = self._later(bucket)
-        if later is None:
-            return self._take(bucket, keys)
-        new = np.empty(len(keys), np.bool_)
-        first = np.flatnonzero(~later)
-        new[first] = self._take(bucket[first], keys[first])
-        rest = np.flatnonzero(later)
-        new[rest] = self._among(keys[rest])
+        new = self._unknown(bucket, keys)
+        if not new.all():
+            bucket, keys = bucket[new], keys[new]
+        later = self._put(self._young, bucket, keys)
+        if later is not None:
+            # They may be equals of those that were put: once more, now that these are remembered.
+            new[np.flatnonzero(new)[later]] = self._among(keys[later])
         return new
 
     def _later(self, bucket: Array) -> Array | None:
-        """Return the rows whose bucket an earlier row uses, too; None when there are none."""
-        if len(bucket) < 2:  # noqa: PLR2004 - one shares with nobody
-            return None
+        """Return the rows (n,) int64 whose bucket an earlier row uses, too; None when there are none."""
         rows = np.arange(len(bucket), dtype=np.int32)
         self._claim[bucket[::-1]] = rows[::-1]  # the last assignment stands: the earliest row's
-        later: Array = self._claim.take(bucket) != rows
-        return later if later.any() else None
+        later = np.flatnonzero(self._claim.take(bucket) != rows)
+        return later if later.size else None
 
-    def _take(self, bucket: Array, keys: Array) -> Array:
-        """Return which keys are new, and remember them. They share no bucket."""
+    def _first_sight(self, key: int) -> bool:
+        bucket, young = key % self._buckets, self._young
+        if key in self._table[bucket].tolist() or any(key in each for each in self._beside):
+            return False
+        place = int(self._filled[young][bucket])
+        if place == WAYS:
+            self._beside[young].add(key)
+        else:
+            self._table[bucket, young * WAYS + place] = key
+            self._filled[young][bucket] = place + 1
+        self._sizes[young] += 1
+        return True
+
+    def _unknown(self, bucket: Array, keys: Array) -> Array:
+        """Return which keys are not remembered."""
         # Eight answers of one byte each are one number: looking at it is much faster than any(axis=1).
         hits = (self._table.take(bucket, axis=0) == keys[:, None]).view(np.uint64)
         new: Array = (hits[:, 0] | hits[:, 1]) == 0
         if any(self._beside):
             self._look_beside(bucket, keys, new)
-        number = int(np.count_nonzero(new))
-        if number < len(keys):
-            bucket, keys = bucket[new], keys[new]
-        self._put(self._young, bucket, keys)
-        self._sizes[self._young] += number
         return new
 
     def _look_beside(self, bucket: Array, keys: Array, new: Array) -> None:
@@ -140,25 +148,28 @@ class Dedupe:
             key = int(keys[row])
             new[row] = not any(key in each for each in self._beside)
 
-    def _put(self, generation: int, bucket: Array, keys: Array) -> None:
-        """Take new keys that share no bucket."""
+    def _put(self, generation: int, bucket: Array, keys: Array) -> Array | None:
+        """Take new keys, of each bucket the first; return the rows (n,) int64 of the others, None when there are none."""
+        later = self._later(bucket)
+        self._sizes[generation] += len(keys) - (0 if later is None else len(later))
         place = self._filled[generation].take(bucket)
         full = place == WAYS
         if full.any():
+            room = np.flatnonzero(~full)
+            full[_NONE if later is None else later] = False
             self._beside[generation].update(keys[full].tolist())
-            bucket, place, keys = bucket[~full], place[~full], keys[~full]
-        self._table[bucket, place + generation * np.uint8(WAYS)] = keys
+            bucket, place, keys = bucket[room], place[room], keys[room]
+        where = bucket * (2 * WAYS) + (place + generation * np.uint8(WAYS))
+        self._flat[where[::-1]] = keys[::-1]  # as in `_later`: the earliest row's stands
         self._filled[generation][bucket] = place + 1
+        return later
 
     def _fill(self, generation: int, keys: Array) -> None:
         """Take new keys, all different."""
         while keys.size:
-            bucket = self._bucket(keys)
-            later = self._later(bucket)
+            later = self._put(generation, self._bucket(keys), keys)
             if later is None:
-                self._put(generation, bucket, keys)
                 return
-            self._put(generation, bucket[~later], keys[~later])
             keys = keys[later]
 
     def _grow(self) -> None:
@@ -168,9 +179,12 @@ class Dedupe:
             self._fill(generation, keys)
 
     def _lay_out(self, buckets: int) -> None:
+        self._sizes = [0, 0]
         self._buckets = buckets
         self._mask = np.uint64(buckets - 1)
         self._table = np.zeros((buckets, 2 * WAYS), np.uint64)
+        self._flat = self._table.reshape(-1)
+        """The same memory: assigning by one index costs a third of assigning by two."""
         self._filled = np.zeros((2, buckets), np.uint8)
         self._claim = np.zeros(buckets, np.int32)
         self._beside: tuple[set[int], set[int]] = (set(), set())

@@ -124,6 +124,11 @@ def funding_current(symbol: str) -> str:
     return f"funding:{symbol}:current"
 
 
+def interest_change(symbol: str) -> str:
+    """Open interest of a symbol over its contracts, and its changes."""
+    return f"oi:{symbol}:change"
+
+
 def output_id(entry_id: str, k: int) -> str:
     """Return the id of the k-th output (k < 1024) of one input: `ms-(seq*1024+k)`, in input order."""
     if not 0 <= k < 1024:  # noqa: PLR2004 - the bound is in the name of the scheme

@@ -8,9 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from foreshock_model import insight as insights
 from foreshock_model import sight as sights
 from foreshock_model import stepped, wire
+from foreshock_model.derivatives import Derivatives, Thirds, agreement, derivatives, third_seconds
 from foreshock_model.errors import CodecError
+from foreshock_model.insight import Insight
 from foreshock_model.sight import Sight
 
 SCHEMA = 2
@@ -36,7 +39,13 @@ class WindowMetrics:
     acceleration   (R, 2, W) of the USD rate over all venues [USD/s^2], NaN where undefined
     jerk           (R, 2, W) likewise [USD/s^3]
     count_acceleration, count_jerk   the same of the count rate [1/s^2, 1/s^3]
+    largest        (R, 2, V, W) the largest liquidation in the window [USD], 0 for none
+    count_oldest, count_middle, count_newest   (R, 2, W) liquidations over all venues in the thirds of the window's closed
+                   part, from which all derivatives follow, with errors (`derivatives`); NaN before schema 2
+    usd_oldest, usd_middle, usd_newest         likewise [USD]
+    usd_unit       (R, 2, W) [USD] variance of USD over its mean: how large an order counts as one; NaN without any
     sight          how much of the market is seen; None while feeds have not said so
+    insight        what is concluded beyond windows; None from a writer that does not tell
     """
 
     __slots__ = (
@@ -45,7 +54,12 @@ class WindowMetrics:
         "count",
         "count_acceleration",
         "count_jerk",
+        "count_middle",
+        "count_newest",
+        "count_oldest",
+        "insight",
         "jerk",
+        "largest",
         "mark",
         "mark_ts",
         "sight",
@@ -54,6 +68,10 @@ class WindowMetrics:
         "total_usd",
         "ts_recv",
         "usd",
+        "usd_middle",
+        "usd_newest",
+        "usd_oldest",
+        "usd_unit",
         "venues",
         "warming",
         "windows_ms",
@@ -76,15 +94,25 @@ class WindowMetrics:
         jerk: Array,
         count_acceleration: Array,
         count_jerk: Array,
+        largest: Array,
+        count_oldest: Array,
+        count_middle: Array,
+        count_newest: Array,
+        usd_oldest: Array,
+        usd_middle: Array,
+        usd_newest: Array,
+        usd_unit: Array,
         windows_ms: tuple[int, ...] = WINDOWS_MS,
         warming: bool = False,
         sight: Sight | None = None,
+        insight: Insight | None = None,
     ) -> None:
         self.symbols = symbols
         self.venues = venues
         self.windows_ms = windows_ms
         self.warming = warming
         self.sight = sight
+        self.insight = insight
         self.as_of = as_of
         self.ts_recv = ts_recv
         self.mark = mark
@@ -97,6 +125,14 @@ class WindowMetrics:
         self.jerk = jerk
         self.count_acceleration = count_acceleration
         self.count_jerk = count_jerk
+        self.largest = largest
+        self.count_oldest = count_oldest
+        self.count_middle = count_middle
+        self.count_newest = count_newest
+        self.usd_oldest = usd_oldest
+        self.usd_middle = usd_middle
+        self.usd_newest = usd_newest
+        self.usd_unit = usd_unit
 
     @property
     def seconds(self) -> Array:
@@ -114,6 +150,28 @@ class WindowMetrics:
         """USD a second over all venues, (R, 2, W)."""
         rate: Array = self.usd.sum(axis=2, dtype=np.float64) / self.seconds
         return rate
+
+    @property
+    def count_derivatives(self) -> Derivatives:
+        """Derivatives of the count rate over all venues, each (R, 2, W)."""
+        thirds = (self.count_oldest, self.count_middle, self.count_newest)
+        return derivatives(Thirds(*(each.astype(np.float64) for each in thirds)), self._third)
+
+    @property
+    def usd_derivatives(self) -> Derivatives:
+        """Derivatives of the USD rate over all venues, each (R, 2, W)."""
+        thirds, unit = (self.usd_oldest, self.usd_middle, self.usd_newest), self.usd_unit.astype(np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return derivatives(Thirds(*(each / unit for each in thirds)), self._third, unit)
+
+    @property
+    def agreement(self) -> Array:
+        """How far each window's count rate stands above that of the next longer one, in standard errors: (R, 2, W)."""
+        return agreement(self.count.sum(axis=2, dtype=np.float64), np.asarray(self.windows_ms))
+
+    @property
+    def _third(self) -> Array:
+        return third_seconds(np.asarray(self.windows_ms))
 
 
 class Column(NamedTuple):
@@ -145,13 +203,21 @@ COLUMNS = (
     Column("jerk", "<f4", "RSW", 0, 15),
     Column("count_acceleration", "<f4", "RSW", 0, 16),
     Column("count_jerk", "<f4", "RSW", 0, 17),
+    Column("largest", "<f4", "RSVW", 0),
+    Column("count_oldest", "<f4", "RSW", 0),
+    Column("count_middle", "<f4", "RSW", 0),
+    Column("count_newest", "<f4", "RSW", 0),
+    Column("usd_oldest", "<f4", "RSW", 0),
+    Column("usd_middle", "<f4", "RSW", 0),
+    Column("usd_newest", "<f4", "RSW", 0),
+    Column("usd_unit", "<f4", "RSW", 0),
 )
 """New columns come last: what was written before them is read without (NaN, and 0 for whole numbers), readers before
 them pass over what they do not know."""
 WINDOWED = tuple(each for each in COLUMNS if not each.field)
 DENSE = tuple(each for each in COLUMNS if each.field)
-SIGHT, STEPS, VALUES = 18, 19, 20
-FIRST_FREE = 21
+SIGHT, STEPS, VALUES, INSIGHT = 18, 19, 20, 21
+FIRST_FREE = 22
 """The lowest field that a new dense column may take."""
 
 
@@ -176,6 +242,8 @@ def encode(metrics: WindowMetrics) -> bytes:
         parts += [wire.delimited(STEPS, steps), wire.delimited(VALUES, values)]
     if metrics.sight is not None:
         parts.append(wire.delimited(SIGHT, sights.encode(metrics.sight)))
+    if metrics.insight is not None:
+        parts.append(wire.delimited(INSIGHT, insights.encode(metrics.insight)))
     return b"".join(parts)
 
 
@@ -227,6 +295,7 @@ def decode(data: bytes) -> WindowMetrics:
         windows_ms=windows,
         warming=bool(wire.as_uint("warming", found.get(5, 0))),
         sight=_sight(found.get(SIGHT)),
+        insight=_insight(found.get(INSIGHT), (len(symbols), len(venues), len(windows))),
         **columns,
     )
 
@@ -282,9 +351,13 @@ def _sight(value: int | memoryview | None) -> Sight | None:
     return None if value is None else sights.decode(wire.as_bytes("sight", value))
 
 
+def _insight(value: int | memoryview | None, size: tuple[int, int, int]) -> Insight | None:
+    return None if value is None else insights.decode(wire.as_bytes("insight", value), *size)
+
+
 def nothing(windows_ms: tuple[int, ...], *, warming: bool, sight: Sight | None) -> WindowMetrics:
     """Return metrics without rows: they tell of the sight alone."""
-    columns = {name: np.zeros(shape, dtype) for name, dtype, shape in layout(0, 0, len(windows_ms))}
+    columns: dict[str, Any] = {name: np.zeros(shape, dtype) for name, dtype, shape in layout(0, 0, len(windows_ms))}
     return WindowMetrics(symbols=(), venues=(), windows_ms=windows_ms, warming=warming, sight=sight, **columns)
 
 

@@ -33,7 +33,10 @@ return 1
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
-    """What a living process says of itself. Addresses are in the form of the settings."""
+    """What a living process says of itself. Addresses are in the form of the settings.
+
+    leaving  it is about to end, and hands over what it owns
+    """
 
     service: str
     instance: str
@@ -44,6 +47,7 @@ class Heartbeat(msgspec.Struct, frozen=True):
     metrics: str = ""
     serving: bool = False
     config_revision: int = 0
+    leaving: bool = False
 
 
 async def beat(redis: Redis, heartbeat: Heartbeat) -> None:

@@ -46,12 +46,13 @@ class Latency(NamedTuple):
 class PartitionCollector(Collector, ABC, Generic[P]):
     """Reads all partitions of the process.
 
-    prefix    of every name;  counters: those of the service, by name, beside the ones every owner has
+    prefix    of every name;  counters, gauges: those of the service, by name, beside the ones every owner has
     measured  what `latency` is the latency of
     """
 
     prefix: ClassVar[str]
     counters: ClassVar[Mapping[str, str]]
+    gauges: ClassVar[Mapping[str, str]] = {}
     measured: ClassVar[Latency]
 
     def __init__(self, partitions: Sequence[P], latency: LatencyRecorder) -> None:
@@ -68,19 +69,20 @@ class PartitionCollector(Collector, ABC, Generic[P]):
             name: CounterMetricFamily(f"{self.prefix}_{name}", text, labels=["partition"])
             for name, text in (COUNTERS | dict(self.counters)).items()
         }
-        for name, text in GAUGES.items():
+        for name, text in (GAUGES | dict(self.gauges)).items():
             families[name] = GaugeMetricFamily(f"{self.prefix}_{name}", text, labels=["partition"])
         for partition in self.partitions:
             for name, value in (work(partition) | standing(partition) | dict(self.figures(partition))).items():
                 families[name].add_metric([str(partition.number)], value)
         yield from families.values()
-        yield self._latencies()
+        yield self.quantiles(self.measured, self.latency)
 
-    def _latencies(self) -> GaugeMetricFamily:
-        name, text = self.measured
+    def quantiles(self, measured: Latency, recorder: LatencyRecorder) -> GaugeMetricFamily:
+        """Return a latency's median and 99th percentile."""
+        name, text = measured
         family = GaugeMetricFamily(f"{self.prefix}_{name}_seconds", text, labels=["quantile"])
         for share in QUANTILES:
-            family.add_metric([str(share)], self.latency.percentile_ms(share) / 1e3)
+            family.add_metric([str(share)], recorder.percentile_ms(share) / 1e3)
         return family
 
 

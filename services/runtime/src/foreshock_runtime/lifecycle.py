@@ -96,6 +96,7 @@ class Service:
             metrics=self.metrics_address,
             serving=self.serving,
             config_revision=self.config_revision,
+            leaving=self.stop.is_set(),
         )
 
 
@@ -224,9 +225,11 @@ async def _work(service: Service, main: Main) -> None:
 
 
 async def _announce_stop(service: Service) -> None:
-    """Stop order: first not serving, so that nobody sends more."""
+    """Stop order: first not serving, so that nobody sends more, and the word to those who are to take over."""
     await service.stop.wait()
     await service.set_serving(serving=False)
+    with contextlib.suppress(*TROUBLE):
+        await beat(service.redis, service.heartbeat())
 
 
 async def _beat(service: Service) -> None:

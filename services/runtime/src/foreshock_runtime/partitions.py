@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
 from foreshock_model import keys
 from foreshock_runtime.backoff import Backoff, wait_for_event
+from foreshock_runtime.balance import BALANCE_SECONDS, Balance
 from foreshock_runtime.clock import Clock, monotonic_ns
 from foreshock_runtime.config_store import ConfigStore
 from foreshock_runtime.connection import TROUBLE
@@ -35,12 +36,14 @@ class Journal:
 
     busy_ns       time spent on entries;  entries: worked on, replayed ones included
     acknowledged  words by how often they were in an acknowledged answer
+    listener      is told of how many answers each commit acknowledged
     """
 
     def __init__(self, latency: LatencyRecorder, clock: Clock) -> None:
         self.busy_ns = 0
         self.entries = 0
         self.acknowledged: Counter[str] = Counter()
+        self.listener: Callable[[int], None] | None = None
         self._latency = latency
         self._clock = clock
         self._waiting: deque[tuple[int, tuple[str, ...]]] = deque(maxlen=WAITING)
@@ -64,6 +67,8 @@ class Journal:
             if received and now - received < LONGEST_NS:
                 self._latency.record_ns(now - received)
         self._waiting.clear()
+        if self.listener is not None:
+            self.listener(entries)
 
 
 class ConfiguredProcessor(Processor, Protocol):
@@ -113,6 +118,7 @@ class Partition(Generic[P, C]):
         self._store = ConfigStore(service.redis, stage.name, settings.partitions, service.clock)
         self._seed: Seed[C] | None = None
         self._newest: P | None = None
+        self._handover = asyncio.Event()
         self._owner = PartitionOwner(
             service.redis,
             service=stage.name,
@@ -144,7 +150,29 @@ class Partition(Generic[P, C]):
             except TROUBLE as error:
                 self._log.warning("redis_unreachable", reason=str(error), failures=backoff.failures)
                 await backoff.wait(stop)
-        await self._owner.run(stop)
+        while not stop.is_set():
+            self._handover.clear()
+            await self._own(stop)
+
+    async def _own(self, stop: asyncio.Event) -> None:
+        """Own the partition until the process stops, or hands it over."""
+        end = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            watchers = [tasks.create_task(_pass_on(each, end)) for each in (stop, self._handover)]
+            await self._owner.run(end)
+            for watcher in watchers:
+                watcher.cancel()
+        if not stop.is_set():
+            self._newest = None
+            self._owner.forget()
+
+    def hand_over(self) -> None:
+        """Answer what is in hand, leave a snapshot, and let another process own the partition."""
+        self._handover.set()
+
+    def be_patient(self, seconds: float) -> None:
+        """Leave the partition to others for so long when nobody owns it."""
+        self._owner.be_patient(seconds)
 
     async def settled(self) -> bool:
         """Return True when somebody works on this partition: this process, or the holder of its lease."""
@@ -185,6 +213,7 @@ async def own_all(service: Service, partitions: Sequence[Partition[P, C]]) -> No
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_watch(service, partitions), name="readiness")
         tasks.create_task(_keep_seeds(service, partitions), name="seeds")
+        tasks.create_task(_keep_balance(service, partitions), name="balance")
         for partition in partitions:
             tasks.create_task(partition.run(service.stop), name=f"partition-{partition.number}")
 
@@ -211,3 +240,17 @@ async def _keep_seeds(service: Service, partitions: Sequence[Partition[P, C]]) -
                 await partition.refresh_seed()
         except TROUBLE as error:
             service.log.warning("seed_not_refreshed", reason=str(error))
+
+
+async def _keep_balance(service: Service, partitions: Sequence[Partition[P, C]]) -> None:
+    balance = Balance(service.redis, service.name, service.settings.instance, partitions)
+    while not await wait_for_event(service.stop, BALANCE_SECONDS):
+        try:
+            await balance.look()
+        except TROUBLE as error:
+            service.log.warning("balance_not_kept", reason=str(error))
+
+
+async def _pass_on(event: asyncio.Event, end: asyncio.Event) -> None:
+    await event.wait()
+    end.set()

@@ -21,6 +21,7 @@ from foreshock_velocity.domain.config import problems
 from foreshock_velocity.domain.state import SERVICE
 from foreshock_velocity.settings import VelocitySettings
 from foreshock_velocity.stage import VelocityPartition, VelocityStage
+from foreshock_velocity.watching import Watchers
 
 TRIM_SECONDS = 1.0
 NEXT_SERVICE = "signals"
@@ -31,15 +32,17 @@ async def serve(service: Service) -> None:
     settings = service.settings
     if not isinstance(settings, VelocitySettings):
         raise SettingsError(f"settings are {type(settings).__name__}, expected VelocitySettings")
-    latency = LatencyRecorder()
-    stage = VelocityStage()
+    latency, evaluation = LatencyRecorder(), LatencyRecorder()
+    watchers = Watchers()
+    stage = VelocityStage(watchers, evaluation)
     partitions = [Partition(number, service, stage, latency) for number in range(settings.partitions)]
-    collector = VelocityCollector(partitions, latency)
+    collector = VelocityCollector(partitions, latency, evaluation)
     service.registry.register(collector)
     store = ConfigStore(service.redis, SERVICE, settings.partitions, service.clock)
-    control = VelocityControl(service, ConfigControl(store, VelocityConfig(), problems), collector)
+    control = VelocityControl(service, ConfigControl(store, VelocityConfig(), problems), collector, watchers)
     await service.serve({SERVICE_NAME: control.add_to})
     service.tasks.create_task(_trim(service, settings, partitions, collector), name="trim")
+    service.tasks.create_task(watchers.close_at(service.stop), name="watchers")
     await own_all(service, partitions)
 
 

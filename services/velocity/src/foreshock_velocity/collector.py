@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
+from prometheus_client.metrics_core import Metric
 
 from foreshock_runtime.collector import Latency, PartitionCollector
 from foreshock_runtime.latency import LatencyRecorder
@@ -25,19 +26,33 @@ COUNTERS = {
 }
 
 
+GAUGES = {
+    "bytes_per_symbol": "Bytes of the state's arrays per symbol known, spare room included.",
+    "censored_share": "Share of the pairs of symbol and venue with liquidations of late that hide orders just now.",
+}
+EVALUATION = Latency("evaluation", "Working out the answer to one entry, since the start.")
+
+
 class VelocityCollector(PartitionCollector[Partition]):
     """Reads all partitions of the process."""
 
     prefix = "foreshock_velocity"
     counters = COUNTERS
+    gauges = GAUGES
     measured = Latency(
         "socket_to_metrics", "Receipt of an entry's newest event to the acknowledged commit, since the start."
     )
 
-    def __init__(self, partitions: Sequence[Partition], latency: LatencyRecorder) -> None:
+    def __init__(self, partitions: Sequence[Partition], latency: LatencyRecorder, evaluation: LatencyRecorder) -> None:
         super().__init__(partitions, latency)
+        self.evaluation = evaluation
         self.trimmed_unread: Counter[int] = Counter()
         """Metrics cut before signals had them, by partition."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Return all metrics."""
+        yield from super().collect()
+        yield self.quantiles(EVALUATION, self.evaluation)
 
     def figures(self, partition: Partition) -> dict[str, float]:
         """Return what the partition's state has counted, nearly nothing when this process does not own it."""
@@ -47,4 +62,9 @@ class VelocityCollector(PartitionCollector[Partition]):
         state = partition.processor.state
         found |= msgspec.structs.asdict(state.counters)
         found |= {"repeated": state.sequencer.repeated, "missing": state.sequencer.missing}
-        return found | {"symbols": state.symbols, "state_bytes": state.nbytes}
+        return found | {
+            "symbols": state.symbols,
+            "state_bytes": state.nbytes,
+            "bytes_per_symbol": state.bytes_per_symbol(),
+            "censored_share": state.censored_share(),
+        }

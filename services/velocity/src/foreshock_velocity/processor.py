@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from foreshock_model import keys
 from foreshock_model.entries import InputEntry, OutputEntry
+from foreshock_model.metrics import WindowMetrics
+from foreshock_runtime.clock import monotonic_ns
 from foreshock_runtime.partitions import Journal, Seed
 from foreshock_runtime.streams import Command
 from foreshock_velocity.domain import VelocityConfig, VelocityState
@@ -14,10 +16,22 @@ CURRENT_TTL_MS = 5_000
 """A key of a dead pipeline goes away instead of telling of calm."""
 
 
+Told = Callable[[WindowMetrics | None, int], None]
+"""Is told of each answer: its rows, if any, and the nanoseconds it took."""
+
+
 class VelocityProcessor:
     """One partition's state as the runtime's `Processor`."""
 
-    def __init__(self, partition: int, journal: Journal, seed: Seed[VelocityConfig] | None = None) -> None:
+    def __init__(
+        self,
+        partition: int,
+        journal: Journal,
+        seed: Seed[VelocityConfig] | None = None,
+        *,
+        told: Told | None = None,
+    ) -> None:
+        self._told = told
         self._stream = keys.metrics(partition)
         self._journal = journal
         self.state = VelocityState()
@@ -45,6 +59,8 @@ class VelocityProcessor:
         commands = [self._add(entry_id, answer)]
         commands += [("SET", key, document, "PX", CURRENT_TTL_MS) for key, document in self.state.publications()]
         self._journal.advanced(started, self.state.newest_recv)
+        if self._told is not None:
+            self._told(self.state.told, monotonic_ns() - started)
         return commands
 
     def snapshot(self) -> bytes:
@@ -58,6 +74,8 @@ class VelocityProcessor:
     def poison(self, entry_id: str) -> list[Command]:
         """Answer an entry that nobody can read."""
         self._journal.advanced(self._journal.start(), 0)
+        if self._told is not None:
+            self._told(None, 0)
         return [self._add(entry_id, OutputEntry("empty", self.state.now))]
 
     def _add(self, entry_id: str, answer: OutputEntry) -> Command:

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from foreshock_model import keys
+from foreshock_model.metrics import WindowMetrics
+from foreshock_runtime.latency import LatencyRecorder
 from foreshock_runtime.partitions import Journal, Partition, Seed
 from foreshock_velocity.domain import VelocityConfig
 from foreshock_velocity.domain.config import decode
 from foreshock_velocity.domain.state import SERVICE
 from foreshock_velocity.processor import VelocityProcessor
+from foreshock_velocity.watching import Watchers
 
 VelocityPartition = Partition[VelocityProcessor, VelocityConfig]
 
 
 class VelocityStage:
-    """Answers `events:{pN}`."""
+    """Answers `events:{pN}`.
+
+    watchers    those who are told of each acknowledged answer;  evaluation: how long entries take
+    """
 
     name = SERVICE
+
+    def __init__(self, watchers: Watchers, evaluation: LatencyRecorder) -> None:
+        self.watchers = watchers
+        self.evaluation = evaluation
 
     def source(self, partition: int) -> str:
         """Return the stream of the partition's inputs."""
@@ -23,7 +35,12 @@ class VelocityStage:
 
     def make(self, partition: int, journal: Journal, seed: Seed[VelocityConfig] | None) -> VelocityProcessor:
         """Return a processor without state."""
-        return VelocityProcessor(partition, journal, seed)
+        journal.listener = partial(self.watchers.acknowledged, partition)
+        return VelocityProcessor(partition, journal, seed, told=partial(self._told, partition))
+
+    def _told(self, partition: int, metrics: WindowMetrics | None, nanoseconds: int) -> None:
+        self.evaluation.record_ns(nanoseconds)
+        self.watchers.answered(partition, metrics)
 
     def decode(self, document: bytes) -> VelocityConfig:
         """Read a configuration. Raises ValueError."""

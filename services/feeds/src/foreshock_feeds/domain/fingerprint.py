@@ -12,8 +12,9 @@ from foreshock_sdk.identity import GAMMA, MIX_1, MIX_2
 
 Array = npt.NDArray[Any]
 
-_GAMMA, _MIX_1, _MIX_2 = np.uint64(GAMMA), np.uint64(MIX_1), np.uint64(MIX_2)
-_32, _31, _30, _27 = np.uint64(32), np.uint64(31), np.uint64(30), np.uint64(27)
+# Arrays without dimensions: numpy takes them as they are, where it looks at each scalar anew.
+_GAMMA, _MIX_1, _MIX_2 = (np.array(value, np.uint64) for value in (GAMMA, MIX_1, MIX_2))
+_32, _31, _30, _27 = (np.array(value, np.uint64) for value in (32, 31, 30, 27))
 
 
 def event_keys(  # noqa: PLR0913 - the raw fields, by name
@@ -25,24 +26,25 @@ def event_keys(  # noqa: PLR0913 - the raw fields, by name
     frame get the ordinals 0, 1, 2 ... so that true twins both count, and a frame sent twice still gives the same keys;
     frame None says that no two rows share one.
     """
-    state = seeds.copy()
-    _fold(state, (2 * ts_event_ms + side).view(np.uint64))
-    for values in (size, *identity):
-        _fold(state, values.view(np.uint64))
+    state, scratch = seeds.copy(), np.empty_like(seeds)
+    for values in (2 * ts_event_ms + side, size, *identity):
+        state ^= values.view(np.uint64)
+        state *= _GAMMA
+        _shifted(state, _32, scratch)
     if frame is not None and len(frame) > 1 and not (np.diff(frame) > 0).all():
         state += _ordinals(state, frame)
-    state ^= state >> _30
+    _shifted(state, _30, scratch)
     state *= _MIX_1
-    state ^= state >> _27
+    _shifted(state, _27, scratch)
     state *= _MIX_2
-    state ^= state >> _31
+    _shifted(state, _31, scratch)
     return state
 
 
-def _fold(state: Array, value: Array) -> None:
-    state ^= value
-    state *= _GAMMA
-    state ^= state >> _32
+def _shifted(state: Array, bits: Array, scratch: Array) -> None:
+    """Mix the upper bits into the lower ones."""
+    np.right_shift(state, bits, out=scratch)
+    state ^= scratch
 
 
 def _ordinals(state: Array, frame: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -100,27 +101,20 @@ class Ingest:
         return EventBatch(tuple(self.refs), found.liquidations, found.context)
 
     def _liquidations(self, raw: RawLiquidations, received: Array, lane: int) -> Columns:
-        index = np.asarray(raw.instrument, np.intp)
+        instrument = _indices(raw.instrument)
+        index = instrument.astype(np.intp)
         frame = None if raw.frame is None else np.asarray(raw.frame, np.intp)
         side = np.frombuffer(raw.side, np.uint8)
-        size = np.asarray(raw.size, np.float64)
+        price, size, *identity = _doubles(raw.price, raw.size, raw.identity_a, raw.identity_b)
         ts_event_ms = np.asarray(raw.ts_event_ms, np.int64)
-        identity = np.asarray(raw.identity_a, np.float64), np.asarray(raw.identity_b, np.float64)
         named_ms = ts_event_ms if self._coarse is None else ts_event_ms - ts_event_ms % self._coarse[index]
-        keys = event_keys(
-            seeds=self._seed[index], side=side, ts_event_ms=named_ms, size=size, identity=identity, frame=frame
-        )
-        usd_sized = self._inverse[index]
-        self.usd_sized += int(usd_sized.sum())
-        price, quantity, notional = convert(
-            np.asarray(raw.price, np.float64), size, self._contract_value[index], usd_sized, self._multiplier[index]
-        )
-        if self._foreign is not None:
-            notional[self._foreign[index]] = np.nan
+        seeds = self._seed.take(index)
+        keys = event_keys(seeds=seeds, side=side, ts_event_ms=named_ms, size=size, identity=identity, frame=frame)
+        price, quantity, notional = self._worth(index, price, size)
         ts_recv = received if frame is None else received[frame]
         ts_event, flags = self._clamp(ts_event_ms * NS_PER_MS, ts_recv, self._flags(raw, index))
         columns: Columns = {
-            "instrument": index.astype(np.uint16),
+            "instrument": instrument,
             "liquidated_side": side,
             "price_kind": np.frombuffer(raw.price_kind, np.uint8),
             "flags": flags,
@@ -133,9 +127,21 @@ class Ingest:
         }
         return self._kept(columns, index, lane)
 
+    def _worth(self, index: Array, price: Array, size: Array) -> tuple[Array, Array, Array]:
+        """Return price, quantity and notional_usd of the base coin."""
+        usd_sized = self._inverse.take(index)
+        inverse = int(np.count_nonzero(usd_sized))
+        self.usd_sized += inverse
+        of_contract = self._contract_value.take(index), usd_sized if inverse else 0.0, self._multiplier.take(index)
+        price, quantity, notional = convert(price, size, *of_contract)
+        if self._foreign is not None:
+            notional[self._foreign[index]] = np.nan
+        return price, quantity, notional
+
     def _flags(self, raw: RawLiquidations, index: Array) -> Array:
-        flags: Array = self._packaged[index]
-        return flags | np.frombuffer(raw.flags, np.uint8) if any(raw.flags) else flags
+        flags: Array = self._packaged.take(index)
+        plain = raw.flags.count(0) == len(raw.flags)
+        return flags if plain else flags | np.frombuffer(raw.flags, np.uint8)
 
     def _clamp(self, ts_event: Array, ts_recv: Array, flags: Array) -> tuple[Array, Array]:
         future = ts_event > ts_recv
@@ -150,8 +156,10 @@ class Ingest:
         if self.dedupe is None:
             return columns
         priced = np.isfinite(columns["notional_usd"])
-        self.unpriced += len(priced) - int(np.count_nonzero(priced))
-        columns = _where(columns, priced)
+        unpriced = priced.size - int(np.count_nonzero(priced))
+        if unpriced:
+            self.unpriced += unpriced
+            columns = _where(columns, priced)
         keys = columns["event_id"]
         if not keys.size:
             return columns
@@ -224,6 +232,18 @@ class Ingest:
         self._partition = np.array([partition_of(ref.symbol, self._partitions) for ref in self.refs], np.int64)
         self._tracked = np.array([not self._symbols or ref.symbol in self._symbols for ref in self.refs], np.bool_)
         self._version = self.instruments.version
+
+
+def _indices(column: Sequence[int]) -> Array:
+    return np.frombuffer(struct.pack(f"{len(column)}H", *column), np.uint16)
+
+
+def _doubles(*columns: Sequence[float]) -> Array:
+    """Return columns of one length as rows of a matrix. Packed: numpy takes three times as long to read a list."""
+    values: list[float] = []
+    for column in columns:
+        values += column
+    return np.frombuffer(struct.pack(f"{len(values)}d", *values), np.float64).reshape(len(columns), -1)
 
 
 def _where(columns: Columns, mask: Array | None) -> Columns:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from foreshock_sdk.columns import Decoded
 from foreshock_sdk.connector import Connector, Decoder, Route
-from foreshock_sdk.instruments import Instruments, InstrumentSpec, convert
+from foreshock_sdk.instruments import USD_LIKE, Instruments, InstrumentSpec, convert
 from foreshock_sdk.rows import NS_PER_MS, liquidation_events
 
 DIGITS = 12
@@ -68,7 +68,7 @@ class FrameReader:
         return pushed or max((at for each in decoded for at in each.liquidations.ts_event_ms), default=0)
 
     def read(self, frame: str | bytes) -> list[Told]:
-        """Return the liquidations in a frame."""
+        """Return the liquidations in a frame, but for those that have no value in USD: the house drops them."""
         return self.read_on_route(frame)[1]
 
     def read_on_route(self, frame: str | bytes) -> tuple[Route, list[Told]]:
@@ -92,5 +92,8 @@ class FrameReader:
                 ),
                 int(each.event_id, 16),
             )
-            for each in liquidation_events(found, self._instruments, ts_recv=0)
+            for row, each in zip(
+                found.liquidations.instrument, liquidation_events(found, self._instruments, ts_recv=0), strict=True
+            )
+            if self._instruments.specs[row].quote in USD_LIKE
         ]

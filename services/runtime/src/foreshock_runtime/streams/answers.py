@@ -21,10 +21,14 @@ Entry = tuple[str, Mapping[bytes, bytes] | None]
 
 @dataclass(slots=True)
 class Work:
-    """What is to be committed: from the cursor expected to the one reached."""
+    """What is to be committed: from the cursor expected to the one reached.
+
+    taken  the entries are in the group's hand; else the commit takes them
+    """
 
     expected: str
     cursor: str
+    taken: bool = True
     ids: list[str] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
     answered: int = 0
@@ -36,7 +40,7 @@ class Work:
     def arguments(self, names: Names, *, token: str, consumer: str, read: int) -> list[Argument]:
         """Return the arguments of the commit script; it then reads so many new entries."""
         args: list[Argument] = [self.expected, self.cursor, token, consumer, read, names.service]
-        args += [len(self.ids), *self.ids]
+        args += [int(not self.taken), len(self.ids), *self.ids]
         for command in self.commands:
             args.append(len(command))
             args += command
@@ -53,9 +57,9 @@ class Answers:
         self._failures: Counter[str] = Counter()
         self._condemned: dict[str, str] = {}
 
-    async def take_all(self, processor: Processor, entries: list[Entry], cursor: str) -> Work:
+    async def take_all(self, processor: Processor, entries: list[Entry], cursor: str, *, taken: bool) -> Work:
         """Take in the entries in order, up to the first one that fails (`failed` is then set)."""
-        work = Work(expected=cursor, cursor=cursor)
+        work = Work(expected=cursor, cursor=cursor, taken=taken)
         turns = Turns()
         for entry_id, fields in entries:
             try:

@@ -20,13 +20,16 @@ class Lease:
     """A key with a time to live, held by whoever's token is in it.
 
     ttl is seconds. `lost` is set as soon as the holder knows that it holds it no longer, at the latest when
-    the time to live has passed since the last renewal that was answered.
+    the time to live has passed since the last renewal that was answered. `patience`: a lease that is free is left to
+    others for so many seconds.
     """
 
     def __init__(self, redis: Redis, key: str, ttl: float = 2.0) -> None:
         self._redis = redis
         self._ttl = ttl
         self._good_ns = 0
+        self._free_ns = 0
+        self.patience = 0.0
         self.key = key
         self.token = uuid.uuid4().hex
         self.lost = asyncio.Event()
@@ -43,6 +46,7 @@ class Lease:
         taken = bool(await LEASE_TAKE(self._redis, [self.key], [self.token, self._ttl_ms]))
         if taken:
             self._good_ns = asked
+            self._free_ns = 0
             self.lost.clear()
         else:
             self.lost.set()
@@ -51,11 +55,22 @@ class Lease:
     async def wait(self, stop: asyncio.Event) -> bool:
         """Try until the lease is held (True) or `stop` is set (False). Raises what redis-py raises."""
         while not stop.is_set():
-            if await self.acquire():
+            if await self._our_turn() and await self.acquire():
                 return True
             # Spread the contenders; an eighth of the ttl keeps a takeover short.
             await wait_for_event(stop, self._ttl / 8 * random.uniform(0.5, 1.0))  # noqa: S311 - spreads retries
         return False
+
+    async def _our_turn(self) -> bool:
+        """Tell whether it may be asked for: it was ours, or has been free for as long as patience demands."""
+        if self.held or self.patience <= 0:
+            return True
+        now = monotonic_ns()
+        if await self._redis.exists(self.key):
+            self._free_ns = 0
+            return False
+        self._free_ns = self._free_ns or now
+        return now - self._free_ns >= self.patience * 1e9
 
     async def renew(self) -> bool:
         """Renew once. Returns whether the lease is still held. Raises what redis-py raises."""

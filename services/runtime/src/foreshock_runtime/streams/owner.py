@@ -16,6 +16,7 @@ from foreshock_runtime.log import get_logger
 from foreshock_runtime.streams.answers import Answers, Entry, Work, entries_of
 from foreshock_runtime.streams.ids import ZERO, as_text, id_key
 from foreshock_runtime.streams.lease import Lease
+from foreshock_runtime.streams.line import Line
 from foreshock_runtime.streams.recovery import (
     Names,
     Processor,
@@ -59,6 +60,7 @@ class PartitionOwner:
         clock: Clock | None = None,
     ) -> None:
         self._redis = redis
+        self._line = Line(redis)
         self._names = Names.of(service, partition, source)
         self._make = make_processor
         self._options = options or OwnerOptions()
@@ -86,6 +88,14 @@ class PartitionOwner:
         """The processor in use; another object after a recovery, None while there is none."""
         return self._processor
 
+    def forget(self) -> None:
+        """Let go of the state after a run: somebody else moves it on."""
+        self._processor = None
+
+    def be_patient(self, seconds: float) -> None:
+        """Leave the lease to others for so long when it is free."""
+        self._lease.patience = seconds
+
     def status(self) -> OwnerStatus:
         """Return what has been done so far."""
         self._status.owned = self._lease.held
@@ -99,16 +109,23 @@ class PartitionOwner:
         with backoff; they never end the run. On stop the read in hand is answered, a snapshot is committed
         and the lease released.
         """
-        while not stop.is_set():
-            try:
-                if await self._lease.wait(stop):
-                    async with self._lease.kept():
-                        await self._own(stop)
-            except _Interrupted as turn:
-                await self._begin_again(str(turn), "", stop)
-            except TROUBLE as error:
-                await self._begin_again(kind_of(error), str(error), stop)
-        await self._lease.release()
+        try:
+            while not stop.is_set():
+                await self._turn(stop)
+            await self._lease.release()
+        finally:
+            await self._line.close()
+
+    async def _turn(self, stop: asyncio.Event) -> None:
+        """Own the partition once, from the lease on until something interrupts."""
+        try:
+            if await self._lease.wait(stop):
+                async with self._lease.kept():
+                    await self._own(stop)
+        except _Interrupted as turn:
+            await self._begin_again(str(turn), "", stop)
+        except TROUBLE as error:
+            await self._begin_again(kind_of(error), str(error), stop)
 
     async def _begin_again(self, kind: str, reason: str, stop: asyncio.Event) -> None:
         self._errors[kind] += 1
@@ -128,12 +145,11 @@ class PartitionOwner:
                 await self._answer(entries, read_on=False)
             self._backoff.reset()
         while not stop.is_set():
-            entries = await self._read(NEW) if self._read_on is None else self._read_on
-            self._read_on = None
+            entries, self._read_on = self._read_on or [], None
             if entries:
                 await self._answer(entries, read_on=True)
-            else:
-                await self._wait()
+            elif entries := await self._wait():
+                await self._answer(entries, read_on=True, taken=False)
             self._backoff.reset()
             await self._measure_lag()
         await self._farewell()
@@ -180,13 +196,16 @@ class PartitionOwner:
         return reply
 
     async def _read(self, after: str) -> list[Entry]:
-        if not self._lease.held:
-            raise _Interrupted("lease_lost")
+        self._check_lease()
         names = self._names
         cursor = self._status.cursor
         args: list[Argument] = [self._lease.token, names.service, CONSUMER, self._options.read_count, after, cursor]
-        reply = await FENCED_READ(self._redis, [names.lease, names.source], args)
+        reply = await FENCED_READ(self._line, [names.lease, names.source], args)
         return self._without_gap(reply, after, cursor)
+
+    def _check_lease(self) -> None:
+        if not self._lease.held:
+            raise _Interrupted("lease_lost")
 
     def _without_gap(self, reply: list[Any], after: str, cursor: str) -> list[Entry]:
         """Return the entries of a fenced read. Raises _Interrupted when they do not follow the cursor."""
@@ -199,14 +218,17 @@ class PartitionOwner:
             raise _Interrupted("gap")
         return entries
 
-    async def _answer(self, entries: list[Entry], *, read_on: bool) -> None:
-        """Answer the entries of one read by one commit, which reads on; where one fails, those before it."""
+    async def _answer(self, entries: list[Entry], *, read_on: bool, taken: bool = True) -> None:
+        """Answer the entries of one read by one commit, which reads on; where one fails, those before it.
+
+        taken: they are in the group's hand; else the commit takes them.
+        """
         processor = self._processor
         if processor is None:
             raise _Interrupted("no_processor")
         # Until all is taken in, the processor stands nowhere in particular.
         self._processor = None
-        work = await self._answers.take_all(processor, entries, self._status.cursor)
+        work = await self._answers.take_all(processor, entries, self._status.cursor, taken=taken)
         if not work.failed:
             self._processor, self._advanced_to = processor, work.cursor
         if work.ids:
@@ -220,8 +242,11 @@ class PartitionOwner:
         self._in_flight = work
         names, count = self._names, self._options.read_count if read_on else 0
         args = work.arguments(names, token=self._lease.token, consumer=CONSUMER, read=count)
-        reply = await COMMIT(self._redis, [names.cursor, names.lease, names.source], args)
+        reply = await COMMIT(self._line, [names.cursor, names.lease, names.source], args)
         self._in_flight = None
+        if reply[0] == b"LOST":
+            self._processor = None
+        self._unless_lost(reply)
         if reply[0] == b"STALE":
             self._status.stale += 1
             self._processor = None
@@ -231,6 +256,8 @@ class PartitionOwner:
             self._status.refused += reply[1]
             self._log.error("outputs_refused", number=reply[1], first=as_text(reply[2]), cursor=work.cursor)
         self._committed(work)
+        if reply[5]:
+            raise _Interrupted(as_text(reply[5]))
         if reply[4]:
             self._read_on = self._without_gap(reply[4], NEW, work.cursor)
 
@@ -263,11 +290,14 @@ class PartitionOwner:
         if self._on_commit is not None and work.answered:
             self._on_commit(work.answered, work.cursor)
 
-    async def _wait(self) -> None:
-        """Wait for an entry after the cursor without taking it."""
-        block = ("BLOCK", self._options.block_ms)
-        source = ("STREAMS", self._names.source, self._status.cursor)
-        await self._redis.execute_command("XREAD", "COUNT", 1, *block, *source)
+    async def _wait(self) -> list[Entry]:
+        """Return what comes after the cursor, without taking it: whoever lost the lease takes nothing by looking."""
+        self._check_lease()
+        options = self._options
+        how = ("COUNT", options.read_count, "BLOCK", options.block_ms)
+        return entries_of(
+            await self._line.execute_command("XREAD", *how, "STREAMS", self._names.source, self._status.cursor)
+        )
 
     async def _measure_lag(self) -> None:
         now = monotonic_ns()

@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
 # What a command may hold: text, bytes and numbers, as redis-py sends them.
 Argument = bytes | str | int | float
 Command = tuple[Argument, ...]
+
+
+class Commands(Protocol):
+    """Who can send a command: a client, or a connection of one's own (`Line`)."""
+
+    async def execute_command(self, *args: Any) -> Any:
+        """Send it and return the reply. Raises what redis-py raises."""
+        ...
 
 
 class Script:
@@ -25,7 +32,7 @@ class Script:
         self.body = body
         self.sha = hashlib.sha1(body.encode(), usedforsecurity=False).hexdigest()
 
-    async def __call__(self, redis: Redis, keys: Sequence[str], args: Sequence[Argument]) -> Any:
+    async def __call__(self, redis: Commands, keys: Sequence[str], args: Sequence[Argument]) -> Any:
         """Run it. Raises what redis-py raises."""
         try:
             return await redis.execute_command("EVALSHA", self.sha, len(keys), *keys, *args)
@@ -123,11 +130,15 @@ end
 FENCED_READ = Script(_READ + "return read(KEYS[1], ARGV[1], KEYS[2], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6])")
 
 # Write the answers of a read, move the cursor and acknowledge, if the cursor is where the caller thinks it is; then
-# read on, so that under load an entry costs one call and not two.
+# read on, so that under load an entry costs one call and not two. Entries that came by a plain XREAD are taken for the
+# group here, while the lease holds the caller's token, so that one at rest costs two calls and not three; where the
+# group would take others than those answered, somebody has moved it.
 # KEYS cursor, lease, source; ARGV expected cursor, new cursor, token, consumer, entries to read (0: none), group,
-# number of ids, ids, then for each command the number of its arguments and its arguments.
-# Answers {OK, commands refused, first refusal, XADDs that were there already, answer of the read} or {STALE, current
-# cursor}; the answer of the read is as FENCED_READ's, of new entries, {} if none was asked for.
+# 1 if the entries are to be taken (else 0), number of ids, ids, then for each command the number of its arguments and
+# its arguments.
+# Answers {OK, commands refused, first refusal, XADDs that were there already, answer of the read, what became of the
+# group ('': all is well)}, {STALE, current cursor} or {LOST}; the answer of the read is as FENCED_READ's, of new
+# entries, {} if none was asked for.
 # SET comes first: a server that takes no writes refuses there, with nothing written. After that a refused
 # command (a stream of another type, an id below the stream's top) is counted, because stopping could not undo
 # the others.
@@ -136,6 +147,7 @@ COMMIT = Script(
     + """
 local current = redis.call('GET', KEYS[1]) or '0-0'
 if current ~= ARGV[1] then return {'STALE', current} end
+if ARGV[7] == '1' and redis.call('GET', KEYS[2]) ~= ARGV[3] then return {'LOST'} end
 redis.call('SET', KEYS[1], ARGV[2])
 local function there_already(at, n)
   if string.upper(ARGV[at]) ~= 'XADD' then return false end
@@ -151,8 +163,8 @@ local function there_already(at, n)
   local found = redis.pcall('XRANGE', ARGV[at + 1], ARGV[p], ARGV[p])
   return not found.err and #found == 1
 end
-local ids = tonumber(ARGV[7])
-local at = 8 + ids
+local ids = tonumber(ARGV[8])
+local at = 9 + ids
 local refused, first, repeated = 0, '', 0
 while at <= #ARGV do
   local n = tonumber(ARGV[at])
@@ -167,12 +179,25 @@ while at <= #ARGV do
   end
   at = at + n + 1
 end
-for i = 8, 7 + ids, 1000 do
-  redis.call('XACK', KEYS[3], ARGV[6], unpack(ARGV, i, math.min(i + 999, 7 + ids)))
+local moved = ''
+if ARGV[7] == '1' then
+  local taken = redis.pcall('XREADGROUP', 'GROUP', ARGV[6], ARGV[4], 'COUNT', ids, 'NOACK', 'STREAMS', KEYS[3], '>')
+  local found = taken and not taken.err and taken[1][2] or {}
+  if #found ~= ids then moved = 'gap' end
+  for i = 1, #found do
+    if found[i][1] ~= ARGV[8 + i] then moved = 'gap' end
+  end
+  if taken and taken.err then moved = string.match(taken.err, '%u+') or 'gap' end
+else
+  for i = 9, 8 + ids, 1000 do
+    redis.call('XACK', KEYS[3], ARGV[6], unpack(ARGV, i, math.min(i + 999, 8 + ids)))
+  end
 end
 local more = {}
-if ARGV[5] ~= '0' then more = read(KEYS[2], ARGV[3], KEYS[3], ARGV[6], ARGV[4], ARGV[5], '>', ARGV[2]) end
-return {'OK', refused, first, repeated, more}
+if ARGV[5] ~= '0' and moved == '' then
+  more = read(KEYS[2], ARGV[3], KEYS[3], ARGV[6], ARGV[4], ARGV[5], '>', ARGV[2])
+end
+return {'OK', refused, first, repeated, more, moved}
 """
 )
 

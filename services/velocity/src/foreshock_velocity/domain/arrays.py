@@ -24,3 +24,13 @@ def grown(array: Array, capacity: int, fill: float = 0) -> Array:
         larger = np.full((capacity, *array.shape[1:]), fill, array.dtype)
     larger[: len(array)] = array
     return larger
+
+
+def distinct(numbers: Array, size: int) -> tuple[Array, Array]:
+    """Return (distinct numbers, ascending; where each of `numbers` stands among them): all below `size`, no sorting."""
+    seen = np.zeros(size, np.bool_)
+    seen[numbers] = True
+    ids = np.flatnonzero(seen)
+    place = np.empty(size, np.int64)
+    place[ids] = np.arange(len(ids))
+    return ids, place[numbers]

@@ -1,11 +1,11 @@
 """Second opinions on the USD that throttled venues hide: other venues, and open interest.
 
-*Other venues.* While nothing is censored the ratio of the throttled venues' USD to that of the others is learnt for each
-symbol, over half an hour. Times the others' USD of the last minute it is an estimate that no cap touches. Venues do
-not move in lockstep: its logarithm is given an error of 0.7, more while few orders carry it.
+*Other venues.* While nothing is censored the ratio of the throttled venues' USD to that of the others is learnt for
+each symbol, over half an hour. Times the others' USD of the last minute it is an estimate that no cap touches.
+Venues do not move in lockstep: its logarithm is given an error of 0.7, more while few orders carry it.
 
-*Open interest.* A forced closing takes a contract away unless who takes it over is new; so does a voluntary one. A drop at
-the throttled venues, in USD, says little exactly, and its size says something: an error of 1.
+*Open interest.* A forced closing takes a contract away unless who takes it over is new; so does a voluntary one. A
+drop at the throttled venues, in USD, says little exactly, and its size says something: an error of 1.
 
 The estimates are averaged in logarithms by precision, and never fall below what was seen.
 """
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from foreshock_velocity.domain.arrays import Array
+from foreshock_velocity.domain.arrays import Array, distinct
 from foreshock_velocity.domain.table import Column, Table
 from foreshock_velocity.domain.windows import LONG_AGO
 
@@ -47,7 +47,7 @@ class Balance(Table):
 
     def advance(self, *, symbol: Array, kind: Array, usd: Array, at: Array, teaches: Array) -> None:
         """Take rows: parallel (N,) arrays. teaches: nothing of the symbol was censored then."""
-        ids, row = np.unique(symbol, return_inverse=True)
+        ids, row = distinct(symbol, self.size)
         newest = self.stamp[ids]
         np.maximum.at(newest, row, at)
         keep = np.exp(-np.minimum(newest - self.stamp[ids], 1 << 60)[:, None] / _MEMORY_NS)[:, None, :]
@@ -59,7 +59,9 @@ class Balance(Table):
         np.add.at(self.orders, (symbol, kind), aged)
         np.add.at(self.usd, (symbol, kind), aged * usd[:, None])
 
-    def correct(self, ids: Array, now: int, *, raw: Array, estimate: Array, error: Array, drop_usd: Array) -> Array:
+    def correct(  # noqa: PLR0913 - estimates, by name
+        self, ids: Array, now: int, *, raw: Array, estimate: Array, error: Array, drop_usd: Array
+    ) -> Array:
         """Return (N,) by how much what symbols hide is to be multiplied, after the second opinions; from 0 to 3.
 
         raw, estimate (N,) USD of throttled venues in a minute as seen and as estimated;  error (N,) of ln estimate
@@ -73,10 +75,17 @@ class Balance(Table):
         found: Array = np.clip(np.where(hidden > 0, wanted / np.where(hidden > 0, hidden, 1), 1), 0, 3)
         return found
 
+    def minute(self, ids: Array, now: int) -> Array:
+        """Return (N,) USD of venues that are not throttled in a minute before `now`."""
+        found: Array = self.usd[ids, FREE, WATCH] * np.exp(
+            -np.clip(now - self.stamp[ids], 0, 1 << 60) / _MEMORY_NS[WATCH]
+        )
+        return found
+
     def _others(self, ids: Array, now: int) -> tuple[Array, Array]:
         """Return (USD expected of throttled venues in a minute, error of its logarithm), NaN where not learnt."""
         keep = np.exp(-np.clip(now - self.stamp[ids], 0, 1 << 60) / _MEMORY_NS[WATCH])
-        seen, orders = self.usd[ids, FREE, WATCH] * keep, self.orders[ids, FREE, WATCH] * keep
+        seen, orders = self.minute(ids, now), self.orders[ids, FREE, WATCH] * keep
         learnt = self.usd[ids][:, :, LEARN]
         number = self.orders[ids][:, :, LEARN].min(axis=1)
         known = (number >= FEWEST_ORDERS) & (learnt[:, FREE] > 0)

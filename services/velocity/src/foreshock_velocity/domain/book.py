@@ -12,8 +12,15 @@ from foreshock_velocity.domain.arrays import Array
 from foreshock_velocity.domain.config import VelocityConfig
 from foreshock_velocity.domain.current import NewestMark
 from foreshock_velocity.domain.registry import NO_PAIR, Registry
+from foreshock_velocity.domain.rows import Rows
+from foreshock_velocity.domain.sizes import Sizes
 from foreshock_velocity.domain.symbols import Symbols
-from foreshock_velocity.domain.windows import SIDES, Windows
+from foreshock_velocity.domain.windows import SIDES, STEPS_PER_USD, Windows
+
+SWEEP_NS = 60_000_000_000
+"""How often pairs whose windows are empty lose their slots: so long after the longest window, at most."""
+RING_ARRAYS = 4
+"""Arrays of a snapshot that hold what stands in rings."""
 
 
 class BookNames(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,12 +44,14 @@ class Book:
         self.registry = Registry()
         self.windows = Windows(windows_ms)
         self.symbols = Symbols()
+        self.sizes = Sizes()
         self.source_names: list[str] = []
         self.delays: dict[str, int] = {}
         self._sources: dict[str, int] = {}
         self._config = config
         self._disabled: frozenset[str] = frozenset()
         self._delay = np.zeros(0, np.int64)
+        self._swept = 0
         self.configure(config)
 
     def configure(self, config: VelocityConfig) -> None:
@@ -87,8 +96,14 @@ class Book:
             self.windows.resize(registry.pairs)
         if len(registry.symbols) > self.symbols.size:
             self.symbols.resize(registry.symbols, self._disabled)
+            self.sizes.resize(len(registry.symbols))
         if len(registry.venues) > len(self._delay):
             self._take_delays()
+
+    def place(self, pair: Array, rows: Rows) -> None:
+        """Put rows of pairs (N,) into their windows, whose frontiers are up to date."""
+        self.windows.place(pair, rows.side, ts=rows.ts, usd=rows.usd)
+        self.sizes.take(self.registry.pair_symbol[pair], rows.side, rows.usd / STEPS_PER_USD)
 
     def newest_mark(self, number: int) -> NewestMark:
         """Return the newest mark price, and funding rate, of a symbol that has one."""
@@ -101,6 +116,13 @@ class Book:
             float(symbols.funding[number]),
             int(symbols.funding_ts[number]),
         )
+
+    def delay_of(self, pairs: Array) -> Array:
+        """Return (N,) how far silent frontiers of pairs stay behind the clock, ns."""
+        delays: Array = (
+            self._delay[self.registry.pair_venue[pairs]] if len(self._delay) else np.zeros(len(pairs), np.int64)
+        )
+        return delays
 
     def frontier(self, pairs: Array, now: int) -> Array:
         """Return (N,) frontiers of pairs at `now`, ns UTC: max(newest ts_event, now - delay)."""
@@ -117,6 +139,18 @@ class Book:
         changed: Array = np.logical_or.reduce(lost.reshape(table.shape), axis=1)
         return changed
 
+    def filled(self, table: Array) -> Array:
+        """Return (R,) True where the longest window of some pair of a table (R, V) holds something."""
+        last = self.windows.top[self.windows.slot[table], :, -1]
+        some: Array = np.logical_or.reduce(last.reshape(len(table), -1), axis=1)
+        return some
+
+    def sweep(self, now: int) -> None:
+        """Let go, once in SWEEP_NS, of what pairs hold that fell silent; now is ns UTC. No figure changes by it."""
+        if now // SWEEP_NS > self._swept:
+            self._swept = now // SWEEP_NS
+            self.windows.evict()
+
     def move_all(self, now: int) -> None:
         """Move every pair to its frontier at `now`."""
         pairs = np.arange(1, self.registry.pairs)
@@ -125,7 +159,7 @@ class Book:
     @property
     def nbytes(self) -> int:
         """Bytes of all arrays, spare room included."""
-        return self.windows.nbytes + self.symbols.nbytes + self.registry.nbytes
+        return self.windows.nbytes + self.symbols.nbytes + self.sizes.nbytes + self.registry.nbytes
 
     def names(self) -> BookNames:
         """Return what `load` needs beside the arrays."""
@@ -134,59 +168,53 @@ class Book:
             venues=self.registry.venues,
             sources=self.source_names,
             pairs=self.registry.pairs,
-            cells=int(np.count_nonzero(self.windows.count[: self.registry.pairs])),
+            cells=int(np.count_nonzero(self.windows.cells["count"][: self.windows.used])),
         )
 
     def arrays(self) -> list[Array]:
         """Return the state as arrays in the order of `layout`; rings only where they hold something."""
         windows, registry, pairs = self.windows, self.registry, self.registry.pairs
-        counts = windows.count[:pairs].reshape(-1)
-        cells = np.flatnonzero(counts)
+        held = np.flatnonzero(windows.slot[:pairs])
+        row, side, cell = windows.cells["count"][windows.slot[held]].nonzero()
+        found = windows.cells[windows.slot[held[row]], side, cell]
         return [
             registry.pair_symbol[:pairs],
             registry.pair_venue[:pairs],
             windows.front[:pairs],
-            windows.head[:pairs],
-            windows.total_count[:pairs],
-            windows.total_usd[:pairs],
-            cells,
-            counts[cells],
-            windows.usd.reshape(-1)[cells],
+            windows.totals[:pairs],
+            (held[row] * SIDES + side) * windows.rings.cells + cell,
+            *(found[name] for name in ("count", "usd", "largest")),
+            *self.sizes.snapshot(),
             *(getattr(self.symbols, name)[: self.symbols.size] for name, _, _ in Symbols.FILLS),
         ]
 
     @staticmethod
-    def layout(names: BookNames, width: int) -> list[tuple[str, tuple[int, ...]]]:
-        """Return (type, shape) of each array, for `width` windows."""
+    def layout(names: BookNames) -> list[tuple[str, tuple[int, ...]]]:
+        """Return (type, shape) of each array."""
         pairs, cells, symbols = names.pairs, names.cells, len(names.symbols)
         return [
             ("<i8", (pairs,)),
             ("<i8", (pairs,)),
             ("<i8", (pairs,)),
-            ("<i8", (pairs, width)),
-            ("<i8", (pairs, SIDES)),
-            ("<i8", (pairs, SIDES)),
+            ("<i8", (pairs, SIDES, 2)),
             ("<i8", (cells,)),
             ("<i4", (cells,)),
             ("<i8", (cells,)),
+            ("<f4", (cells,)),
+            *Sizes().layout(symbols),
             *((dtype, (symbols,)) for _, dtype, _ in Symbols.FILLS),
         ]
 
     def load(self, names: BookNames, arrays: Sequence[Array]) -> None:
         """Fill an empty book. Raises ValueError when the arrays contradict each other."""
-        pair_symbol, pair_venue, *rest = arrays
+        pair_symbol, pair_venue, front, totals, *rest = arrays
         self._enter(names, pair_symbol, pair_venue)
-        front, head, total_count, total_usd, *rings = rest[:7]
-        windows = self.windows
-        for mine, dumped in (
-            (windows.front, front),
-            (windows.head, head),
-            (windows.total_count, total_count),
-            (windows.total_usd, total_usd),
-        ):
-            mine[: names.pairs] = dumped
-        self._fill(*rings)
-        for (name, _, _), column in zip(Symbols.FILLS, rest[7:], strict=True):
+        self.windows.front[: names.pairs], self.windows.totals[: names.pairs] = front, totals
+        self._fill(*rest[:RING_ARRAYS])
+        columns = rest[RING_ARRAYS:]
+        own = len(Sizes.COLUMNS)
+        self.sizes.restore(columns[:own])
+        for (name, _, _), column in zip(Symbols.FILLS, columns[own:], strict=True):
             getattr(self.symbols, name)[: len(names.symbols)] = column
 
     def _enter(self, names: BookNames, pair_symbol: Array, pair_venue: Array) -> None:
@@ -205,14 +233,10 @@ class Book:
             raise ValueError("snapshot: a symbol or a pair is named twice")
         self.resize()
 
-    def _fill(self, cells: Array, counts: Array, usd: Array) -> None:
-        windows, pairs = self.windows, self.registry.pairs
-        ring = windows.count[0].size
-        if cells.size and not (ring <= cells[0] and cells[-1] < pairs * ring):
+    def _fill(self, cells: Array, count: Array, usd: Array, largest: Array) -> None:
+        ring = SIDES * self.windows.rings.cells
+        if cells.size and not (ring <= cells[0] and cells[-1] < self.registry.pairs * ring):
             raise ValueError("snapshot: a ring cell that belongs to no pair")
         if (np.diff(cells) <= 0).any():
             raise ValueError("snapshot: ring cells out of order")
-        windows.count.reshape(-1)[cells] = counts
-        windows.usd.reshape(-1)[cells] = usd
-        windows.sum_count[:pairs] = windows.count[:pairs].sum(axis=3, dtype=np.int32)
-        windows.sum_usd[:pairs] = windows.usd[:pairs].sum(axis=3)
+        self.windows.fill(cells // ring, cells % ring, count=count, usd=usd, largest=largest)

@@ -5,21 +5,22 @@ of then, over contracts known at both times, so that one that is first heard of 
 
 **Funding.** Rate of the contract that gives the mark price, and its change over 5 minutes.
 
-**Impact.** The mark price's move [bp] over the USD that forced orders bought net of what they sold (liquidated shorts
-buy, longs sell), in the same window, per million USD. Positive: price goes with the flow. The flow is that which is seen, and
-prices move for other reasons, too: it is a ratio to watch, no causal estimate. Where books are known: the move per
-multiple of what rests within 0.1 % of mid on the side that is hit, hence bp times depth over flow (Kyle 1985 for the ratio;
-Cont, Kukanov, Stoikov 2014 for its proportion to 1 / depth). Undefined under LEAST_FLOW.
+**Impact.** The mark price's move [bp] over the USD that forced orders bought net of what they sold (liquidated
+shorts buy, longs sell), in the same window, per million USD. Positive: price goes with the flow. The flow is that
+which is seen, and prices move for other reasons, too: it is a ratio to watch, no causal estimate. Where books are
+known: the move per multiple of what rests within 0.1 % of mid on the side that is hit, hence bp times depth over
+flow (Kyle 1985 for the ratio; Cont, Kukanov, Stoikov 2014 for its proportion to 1 / depth). Undefined under LEAST_FLOW.
 
-**Whales.** An order is a whale when larger than 95 % of the symbol's orders: above exp(mu + 1.645 sigma) of a lognormal fitted
-to the last 2,000 or so. Their share in a side's USD of the last minute, decayed. Undefined before 30 orders.
+**Whales.** An order is a whale when larger than 95 % of the symbol's orders: above exp(mu + 1.645 sigma) of a
+lognormal fitted to the last 2,000 or so. Their share in a side's USD of the last minute, decayed. Undefined before
+30 orders.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from foreshock_velocity.domain.arrays import Array
+from foreshock_velocity.domain.arrays import Array, distinct
 from foreshock_velocity.domain.history import History
 from foreshock_velocity.domain.table import Column, Table
 from foreshock_velocity.domain.windows import LONG_AGO, SIDES
@@ -43,8 +44,9 @@ _WHALE_NS = 60.0 * SECOND
 class Contracts(Table):
     """The newest values of contracts.
 
-    symbol (C,);  capped (C,) of a throttled venue;  value, at (C, 4) open interest [coins], depth of bids and asks within 0.1 % [USD], funding
-    [fraction], and their times, ns UTC
+    symbol (C,);  capped (C,) of a throttled venue
+    value, at (C, 4) open interest [coins], depth of bids and of asks within 0.1 % [USD], funding [fraction], and
+    their times, ns UTC
     """
 
     COLUMNS = (
@@ -126,23 +128,26 @@ class Marks(History):
     def __init__(self) -> None:
         super().__init__(step_ns=SECOND, steps=64)
 
-    def move_bp(self, ids: Array, at: Array, *, mark: Array, back_ns: int) -> Array:
-        """Return (N,) how far marks (N,) [USD] lie above those of `back_ns` before, in basis points; NaN if unknown."""
+    def move_bp(self, ids: Array, at: Array, *, mark: Array, back_ns: Array) -> Array:
+        """Return (R, K) how far marks lie above those of `back_ns` (K,) before, in basis points; NaN if unknown.
+
+        ids, at (ns UTC) and mark [USD] of symbols, (R, 1) each.
+        """
         then = self.ago(ids, at, back_ns)
         stale = at - self.head[ids] * self.step_ns > MARK_FRESH_NS
-        with np.errstate(invalid="ignore", divide="ignore"):
-            moved: Array = np.where(stale, np.nan, np.log(mark / then) * BP)
+        moved: Array = np.where(stale, np.nan, np.log(mark / then) * BP)
         return moved
 
 
-def impact(move_bp: Array, net_usd: Array, *, bids: Array, asks: Array) -> tuple[Array, Array]:
-    """Return (bp per million USD, bp per multiple of the depth), (N,) each; NaN where undefined.
+def impact(move_bp: Array, net_usd: Array, *, depth: Array) -> tuple[Array, Array]:
+    """Return (bp per million USD, bp per multiple of the depth), (R, K) each; NaN where undefined.
 
-    net_usd (N,) forced buying less forced selling [USD]; bids, asks (N,) what rests near mid [USD], NaN if unknown.
+    net_usd (R, K) forced buying less forced selling [USD]; depth (R, 2) of bids and asks near mid [USD], NaN if unknown.
     """
     flow = np.where(np.abs(net_usd) >= LEAST_FLOW, net_usd, np.nan)
-    hit = np.where(flow > 0, asks, bids)
-    return move_bp / (flow / 1e6), move_bp * hit / flow
+    plain = move_bp / flow
+    hit = np.where(flow > 0, depth[:, 1:], depth[:, :1])
+    return plain * 1e6, plain * hit
 
 
 class Whales(Table):
@@ -163,7 +168,7 @@ class Whales(Table):
 
     def advance(self, *, symbol: Array, side: Array, usd: Array, ts: Array) -> None:
         """Take orders: parallel (N,) arrays of known symbols, sides, USD above zero and times, ns UTC."""
-        ids, at = np.unique(symbol, return_inverse=True)
+        ids, at = distinct(symbol, self.size)
         large = usd > self.threshold(ids)[at]  # NaN, too few orders: none is large
         newest = self.stamp[ids]
         np.maximum.at(newest, at, ts)

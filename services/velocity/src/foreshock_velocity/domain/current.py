@@ -12,6 +12,7 @@ from foreshock_model import keys
 from foreshock_model.metrics import WindowMetrics
 from foreshock_model.sight import Sight
 from foreshock_sdk.events import LiquidatedSide
+from foreshock_velocity.domain.conclusions import conclusions
 
 SCHEMA = 1
 BTC = "BTCUSDT"
@@ -56,6 +57,7 @@ def velocity_json(metrics: WindowMetrics, row: int) -> bytes:
             "mark_ts": int(metrics.mark_ts[row]),
             "warming": metrics.warming,
             **_seen(metrics.sight),
+            **conclusions(metrics, row),
         }
     )
 

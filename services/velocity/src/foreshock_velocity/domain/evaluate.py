@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from foreshock_model.derivatives import Thirds, of_rate, third_seconds
 from foreshock_model.metrics import WindowMetrics
 from foreshock_velocity.domain.arrays import Array
 from foreshock_velocity.domain.book import Book
-from foreshock_velocity.domain.derivatives import derivatives
-from foreshock_velocity.domain.windows import STEPS_PER_USD
+from foreshock_velocity.domain.windows import MIDDLE, NEWEST, OLDEST, PARTS, STEPS_PER_USD
 
 
 class Selection(NamedTuple):
@@ -29,21 +29,21 @@ class Selection(NamedTuple):
 
 
 @lru_cache(maxsize=8)
-def _seconds(windows_ms: tuple[int, ...]) -> Array:
-    return np.array(windows_ms) / 1_000
+def _third_seconds(windows_ms: tuple[int, ...]) -> Array:
+    return third_seconds(np.array(windows_ms))
 
 
 def evaluate(book: Book, chosen: Selection, windows_ms: tuple[int, ...], *, warming: bool) -> WindowMetrics:
     """Read windows, totals, marks and derivatives of symbols whose pairs stand at their frontiers."""
     windows, symbols = book.windows, book.symbols
-    count, usd = windows.sum_count[chosen.pairs], windows.sum_usd[chosen.pairs]
-    # USD and counts over all venues in one array (2, R, W, sides): derivatives are linear and need one call.
-    both = np.empty((2, len(usd), *usd.shape[2:]))
-    both[0] = np.add.reduce(usd, axis=1)
-    both[0] /= STEPS_PER_USD
-    both[1] = np.add.reduce(count, axis=1)
-    seconds = _seconds(windows_ms)
-    acceleration, jerk = derivatives(both.swapaxes(2, 3) / seconds, seconds)
+    slots = windows.slot[chosen.pairs]
+    parts, largest = windows.parts.take(slots, axis=0), windows.top.take(slots, axis=0) / np.float32(STEPS_PER_USD)
+    all_count, all_usd, unit = _over_all(book, chosen.ids, parts, largest)
+    seconds = _third_seconds(windows_ms)
+    count_rate = of_rate(_thirds(all_count), seconds)
+    usd_rate = of_rate(_thirds(all_usd), seconds)
+    totals = windows.totals[chosen.pairs].swapaxes(1, 2)
+    whole = _whole(parts).swapaxes(1, 2)
     return WindowMetrics(
         symbols=tuple(book.registry.symbols[each] for each in chosen.ids.tolist()),
         venues=chosen.venues,
@@ -53,12 +53,46 @@ def evaluate(book: Book, chosen: Selection, windows_ms: tuple[int, ...], *, warm
         ts_recv=chosen.recv,
         mark=symbols.mark[chosen.ids],
         mark_ts=symbols.mark_ts[chosen.ids],
-        count=count.transpose(0, 3, 1, 2),
-        usd=usd.transpose(0, 3, 1, 2) / STEPS_PER_USD,
-        total_count=windows.total_count[chosen.pairs].swapaxes(1, 2),
-        total_usd=windows.total_usd[chosen.pairs].swapaxes(1, 2) / STEPS_PER_USD,
-        acceleration=acceleration[0],
-        jerk=jerk[0],
-        count_acceleration=acceleration[1],
-        count_jerk=jerk[1],
+        count=whole[..., 0],
+        usd=whole[..., 1] / STEPS_PER_USD,
+        total_count=totals[..., 0],
+        total_usd=totals[..., 1] / STEPS_PER_USD,
+        acceleration=usd_rate[0],
+        jerk=usd_rate[1],
+        count_acceleration=count_rate[0],
+        count_jerk=count_rate[1],
+        largest=largest.swapaxes(1, 2),
+        count_oldest=all_count[..., OLDEST],
+        count_middle=all_count[..., MIDDLE],
+        count_newest=all_count[..., NEWEST],
+        usd_oldest=all_usd[..., OLDEST],
+        usd_middle=all_usd[..., MIDDLE],
+        usd_newest=all_usd[..., NEWEST],
+        usd_unit=unit,
     )
+
+
+def _thirds(parts: Array) -> Thirds:
+    return Thirds(parts[..., OLDEST], parts[..., MIDDLE], parts[..., NEWEST])
+
+
+def _whole(parts: Array) -> Array:
+    """Add up the parts of windows, (..., 4): sums of columns, which cost less than those of so short an axis."""
+    whole: Array = parts[..., 0] + parts[..., 1]
+    for part in range(2, PARTS):
+        whole += parts[..., part]
+    return whole
+
+
+def _over_all(book: Book, ids: Array, parts: Array, largest: Array) -> tuple[Array, Array, Array]:
+    """Add up venues: parts (R, V, 2, W, 2, 4) with 1e-4 USD, largest (R, V, 2, W) in USD.
+
+    Returns counts (R, 2, W, 4), USD likewise, and the unit of USD (R, 2, W), which is NaN where there is nothing.
+    """
+    over_all = np.add.reduce(parts, axis=1, dtype=np.float64)
+    count, usd = over_all[..., 0, :], over_all[..., 1, :]
+    usd /= STEPS_PER_USD
+    top = np.maximum.reduce(largest, axis=1, initial=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = _whole(usd) / _whole(count)
+    return count, usd, book.sizes.unit(ids, mean=mean, largest=top)

@@ -27,7 +27,7 @@ class History(Table):
         return Column("head", "<i8", LONG_AGO), Column("values", "<f4", np.nan, (self.steps,))
 
     def put(self, rows: Array, ts: Array, values: Array) -> None:
-        """Take values (N,) of distinct rows (N,) at `ts` (N,), ns UTC; those older than the newest step are left out."""
+        """Take values (N,) of distinct rows (N,) at `ts` (N,), ns UTC; none older than the newest step."""
         number = ts // self.step_ns
         good = number >= self.head[rows]
         rows, number, values = rows[good], number[good], values[good]
@@ -46,10 +46,10 @@ class History(Table):
             at = (np.repeat(number - 1, missing) - offset) % self.steps
             self.values[np.repeat(rows, missing), at] = np.repeat(held, missing)
 
-    def ago(self, rows: Array, at: Array, back_ns: int) -> Array:
-        """Return (N,) what the values of rows (N,) were `back_ns` before `at` (N,) ns UTC, NaN when not known.
+    def ago(self, rows: Array, at: Array, back_ns: int | Array) -> Array:
+        """Return what the values of rows were `back_ns` before `at`, ns UTC, NaN when not known.
 
-        Exact to a step. `back_ns` is less than the ring is long.
+        All are broadcast. Exact to a step. `back_ns` is less than the ring is long.
         """
         head = self.head[rows]
         number = np.minimum((at - back_ns) // self.step_ns, head)

@@ -54,7 +54,7 @@ class Taken:
     def place(self, book: Book) -> None:
         """Put the rows into their windows."""
         if self.rows is not None and self.pair is not None and self.pair.size:
-            book.windows.place(self.pair, self.rows.side, ts=self.rows.ts, usd=self.rows.usd)
+            book.place(self.pair, self.rows)
 
 
 def take(book: Book, batch: EventBatch, *, now: int, late_ns: int, counters: Counters) -> Taken:

@@ -45,7 +45,8 @@ class Newest(NamedTuple):
 def select(columns: Columns, now: int) -> tuple[Rows, int]:
     """Return the rows that can be counted, and the number of those set to `now` because they lay after it.
 
-    A row whose price or notional is not a positive, finite, sensible number, or whose side is none, is left out.
+    A row whose price or notional is not a positive, finite, sensible number, or whose side is none, is left out. USD are
+    rounded to a step, and up to one.
     """
     price, notional, side = columns["price"], columns["notional_usd"], columns["liquidated_side"]
     # minimum and maximum hand NaN on, and NaN compares False
@@ -54,7 +55,7 @@ def select(columns: Columns, now: int) -> tuple[Rows, int]:
         columns = {name: column[good] for name, column in columns.items()}
     ts = columns["ts_event"]
     ahead = int(np.count_nonzero(ts > now))
-    usd = np.rint(columns["notional_usd"] * STEPS_PER_USD).astype(np.int64)
+    usd = np.maximum(np.rint(columns["notional_usd"] * STEPS_PER_USD), 1.0).astype(np.int64)
     rows = Rows(
         columns["instrument"],
         columns["liquidated_side"].astype(np.int64),

@@ -87,16 +87,20 @@ class Saturation(Table):
 
     stamp (P,) ns UTC of the newest row;  sizes (P, 3) weight and the first two moments of ln USD
     sums (P, 4, W) USD seen, USD hidden, orders seen, orders hidden, decayed with each window's length
+    gain (P, 2, W) what USD and counts are to be multiplied with;  censored (P,) a good part of the orders is hidden
     """
 
     stamp: Array
     sizes: Array
     sums: Array
+    gain: Array
+    censored: Array
 
     def __init__(self, windows_ms: tuple[int, ...]) -> None:
         self._width = len(windows_ms)
         self._kernel_ns = np.maximum(np.array(windows_ms, np.float64), SHORTEST_KERNEL_MS) * 1e6
         self._flag_at = int(np.argmin(np.abs(np.array(windows_ms) - FLAG_WINDOW_MS)))
+        self._minute_at = int(np.argmin(np.abs(np.array(windows_ms) - 60_000)))
         self.lanes = Lanes()
         super().__init__()
 
@@ -106,6 +110,8 @@ class Saturation(Table):
             Column("stamp", "<i8", LONG_AGO),
             Column("sizes", "<f8", 0, (3,)),
             Column("sums", "<f8", 0, (4, self._width)),
+            Column("gain", "<f8", 1, (2, self._width)),
+            Column("censored", "?"),
         )
 
     def advance(self, *, lane: Array, pair: Array, usd: Array, at: Array, slot_ns: Array) -> Array:
@@ -130,12 +136,16 @@ class Saturation(Table):
         above = tail(z)
         rate, level = self._rates(lane, above, at=at, slot_ns=slot_ns)
         hidden = rate * (1 - above)
-        hidden_usd = np.minimum(rate * np.exp(mu + sigma**2 / 2) * tail(sigma - z), hidden * usd)
+        hidden_usd: Array = np.minimum(rate * np.exp(mu + sigma**2 / 2) * tail(sigma - z), hidden * usd)
         self._learn(pair, log, z, rate=np.where(level < TEACHES_BELOW, rate, np.nan))
         at = np.maximum(at, self.stamp[pair])
         passed = np.minimum((at - self.stamp[pair])[:, None], 1e15) / self._kernel_ns
         news = np.stack([usd, hidden_usd, np.ones(len(usd)), hidden], axis=1)
-        self.sums[pair] = self.sums[pair] * np.exp(-passed)[:, None, :] + news[:, :, None]
+        sums = self.sums[pair] * np.exp(-passed)[:, None, :] + news[:, :, None]
+        self.sums[pair] = sums
+        self.gain[pair] = 1 + sums[:, HIDDEN_USD::2] / sums[:, RAW_USD::2]
+        seen, unseen = sums[:, RAW_COUNT, self._flag_at], sums[:, HIDDEN_COUNT, self._flag_at]
+        self.censored[pair] = unseen > CENSORED_SHARE * (seen + unseen)
         self.stamp[pair] = at
         return hidden_usd
 
@@ -172,29 +182,15 @@ class Saturation(Table):
         second = mu**2 * below - 2 * mu * sigma * thin + sigma**2 * (below - z * thin)
         self.sizes[pair] = self.sizes[pair] * KEEP + np.stack([1 + below, log + first, log**2 + second], axis=1)
 
-    def gains(self, pairs: Array) -> tuple[Array, Array]:
-        """Return (USD, count): what a window's sum is to be multiplied with for what was hidden, (..., W) each.
-
-        pairs (...,). 1 where nothing is hidden, never less.
-        """
-        sums = self.sums[pairs]
-        raw = np.maximum(sums[..., RAW_USD : RAW_COUNT + 1 : 2, :], 1e-300)
-        gain = 1 + sums[..., HIDDEN_USD : HIDDEN_COUNT + 1 : 2, :] / raw
-        return gain[..., 0, :], gain[..., 1, :]
-
-    def error(self, pairs: Array) -> Array:
-        """Return (...,) the standard error of ln of the estimated USD of pairs (...,) over about 10 s.
+    def minute(self, pairs: Array, now: int) -> tuple[Array, Array, Array]:
+        """Return (USD seen, USD estimated, error of ln of it), (...,), of the minute before `now` of pairs (..., V).
 
         Of what is hidden, the rate is uncertain by 1 / sqrt(orders seen) and the model by MODEL_ERROR.
         """
-        raw, hidden, seen, _ = np.moveaxis(self.sums[pairs][..., self._flag_at], -1, 0)
-        share = hidden / np.maximum(raw + hidden, 1e-300)
-        found: Array = share * np.sqrt(MODEL_ERROR**2 + 1 / np.maximum(seen, 1))
-        return found
-
-    def censored(self, pairs: Array) -> Array:
-        """Return (...,) True for pairs (...,) of whose orders of about 10 s a good part is hidden."""
-        sums = self.sums[pairs][..., self._flag_at]
-        seen, hidden = sums[..., RAW_COUNT], sums[..., HIDDEN_COUNT]
-        found: Array = hidden > CENSORED_SHARE * (seen + hidden)
-        return found
+        sums = self.sums[pairs][..., self._minute_at]
+        keep = np.exp(-np.clip(now - self.stamp[pairs], 0, 1 << 60) / self._kernel_ns[self._minute_at])
+        raw, hidden, seen, _ = np.moveaxis(sums * keep[..., None], -1, 0)
+        error = hidden * np.sqrt(MODEL_ERROR**2 + 1 / np.maximum(seen, 1))
+        total = np.add.reduce(raw + hidden, axis=-1)
+        spread = np.sqrt(np.add.reduce(error**2, axis=-1))
+        return np.add.reduce(raw, axis=-1), total, spread / np.where(total > 0, total, 1)

@@ -13,13 +13,14 @@ import msgspec
 import numpy as np
 
 from foreshock_model.tick import DelayMs
+from foreshock_velocity.domain import analysis
 from foreshock_velocity.domain.arrays import Array
 from foreshock_velocity.domain.book import BookNames
 from foreshock_velocity.domain.config import VelocityConfig
 from foreshock_velocity.domain.intake import Counters
 from foreshock_velocity.domain.lives import Told
 
-SCHEMA = 4
+SCHEMA = 5
 """Version of the snapshot. Another one is not read: the state is rebuilt from the stream instead."""
 MAGIC = b"FSVL"
 LENGTHS = struct.Struct("<4sIQ")
@@ -46,6 +47,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     counters: Counters
     sequencer: dict[str, object]
     names: BookNames
+    analysis: analysis.Names
     keys: tuple[int, ...] = ()
 
 

@@ -7,7 +7,10 @@ Only entries of feeds move it: a config entry carries the clock of the host that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
+import numpy as np
 
 from foreshock_model import batch as batches
 from foreshock_model import keys
@@ -21,19 +24,28 @@ from foreshock_model.sight import Sight
 from foreshock_model.tick import TickData
 from foreshock_velocity.domain import config as configs
 from foreshock_velocity.domain import current, snapshot
+from foreshock_velocity.domain.analysis import Analysis
 from foreshock_velocity.domain.book import Book
+from foreshock_velocity.domain.conclusions import interest_publication
 from foreshock_velocity.domain.config import VelocityConfig
+from foreshock_velocity.domain.evaluate import Selection, evaluate
 from foreshock_velocity.domain.intake import Counters, Taken, take
 from foreshock_velocity.domain.lives import Lives
 from foreshock_velocity.domain.repeats import Repeats
 from foreshock_velocity.domain.teller import NEVER, Teller
+from foreshock_velocity.domain.telling import insight
 from foreshock_velocity.domain.windows import NS_PER_MS
 
 SERVICE = "velocity"
 CLOCKED = frozenset({"batch", "tick"})
 """Kinds of entries whose clock moves the state's."""
 LARGEST = 1 << 62
+SECOND_NS = 1_000 * NS_PER_MS
 Payload = EventBatch | ConfigDocument | TickData
+
+
+class UnknownSymbolError(LookupError):
+    """A symbol nothing was seen of. The message names it."""
 
 
 class VelocityState:
@@ -58,6 +70,8 @@ class VelocityState:
         self._teller = Teller(self._book, windows_ms)
         self._lives = Lives()
         self._repeats = Repeats()
+        self._analysis = Analysis(windows_ms)
+        self._interests: list[current.Publication] = []
         self._first_clock = NEVER
         self._rebuilt = False
 
@@ -82,11 +96,11 @@ class VelocityState:
     @property
     def nbytes(self) -> int:
         """Bytes of the state's arrays."""
-        return self._book.nbytes + self._repeats.nbytes
+        return self._book.nbytes + self._analysis.nbytes + self._repeats.nbytes
 
     def bytes_per_symbol(self) -> float:
         """Return bytes of the symbols' arrays per symbol seen, spare room of doubling included."""
-        return self._book.nbytes / max(self.symbols, 1)
+        return (self._book.nbytes + self._analysis.nbytes) / max(self.symbols, 1)
 
     def advance(self, entry_id: str, entry: InputEntry) -> OutputEntry:
         """Answer one entry. Raises CodecError, with nothing changed, when the entry cannot be read.
@@ -98,6 +112,7 @@ class VelocityState:
         _check(entry)
         payload = _read(entry)
         self._teller.forget()
+        self._interests = []
         self.newest_recv = 0
         if not self.sequencer.accept(entry.writer, entry.epoch, entry.seq):
             return OutputEntry("empty", self.now)
@@ -117,17 +132,32 @@ class VelocityState:
 
     def _tell(self, payload: Payload | None, before: Sight | None) -> WindowMetrics | None:
         """Return the rows that are due with the sight, or the sight alone when it is; before is what was seen last."""
+        taken = self._take(payload) if isinstance(payload, EventBatch) else Taken(self._book.symbols.size)
+        self._interests = self._settle()
         metrics = self._teller.tell(
-            self._take(payload) if isinstance(payload, EventBatch) else Taken(self._book.symbols.size),
+            taken,
             now=self.now,
             cadence=self.config.cadence_ms * NS_PER_MS,
             warming=self.warming,
         )
         if metrics is not None:
             metrics.sight = self._lives.sight(self.now)
+            metrics.insight = insight(self._analysis, self._book, metrics)
         if self._lives.due(self.now, before) and metrics is None:
             return metric_codec.nothing(self._windows_ms, warming=self.warming, sight=self._lives.sight(self.now))
         return metrics
+
+    def _settle(self) -> list[current.Publication]:
+        """Bring the analysis up to date; return open interests that are due: every second second, if known."""
+        names, second = self._book.registry.symbols, self.now // SECOND_NS
+        if not self._analysis.settle(self._book, self.now):
+            return []
+        interest, gauges = self._analysis.told.interest, self._analysis.told.gauges
+        known = np.flatnonzero(np.isfinite(interest[: len(names)]))
+        return [
+            interest_publication(names[each], gauges[each], interest=float(interest[each]), ts=self.now)
+            for each in known[known % 2 == second % 2].tolist()
+        ]
 
     def _step(self, entry_id: str, entry: InputEntry) -> None:
         self.last_id = entry_id
@@ -155,6 +185,7 @@ class VelocityState:
         self.configure(config, document.revision)
 
     def _learn(self, tick: TickData) -> None:
+        self._analysis.learn(tick.caps)
         if tick.delays.items() <= self._book.delays.items():
             return
         self._book.move_all(self.now)  # what went before stands under the old delays
@@ -166,8 +197,34 @@ class VelocityState:
         self.counters.doubled += rows - len(batch.liquidations["event_id"])
         late_ns = self.config.late_after_ms * NS_PER_MS
         taken = take(self._book, batch, now=self.now, late_ns=late_ns, counters=self.counters)
+        self._analysis.note(self._book, batch, taken)
         self.newest_recv = int(batch.liquidations["ts_recv"].max(initial=0))
         return taken
+
+    @property
+    def told(self) -> WindowMetrics | None:
+        """The rows of the last answer, None when it had none."""
+        return self._teller.metrics
+
+    def look(self, symbols: Sequence[str]) -> WindowMetrics:
+        """Return rows of symbols as they were last evaluated; changes nothing. Raises UnknownSymbolError."""
+        found = [self._book.registry.find_symbol(each) for each in symbols]
+        if None in found:
+            raise UnknownSymbolError(f"{symbols[found.index(None)]}: nothing was seen of this symbol")
+        ids = np.array(found, np.int64)
+        as_of = np.maximum(self._book.symbols.row_at[ids], 0)
+        chosen = Selection(ids, as_of, np.zeros(len(ids), np.int64), *self._book.registry.table(ids))
+        metrics = evaluate(self._book, chosen, self._windows_ms, warming=self.warming)
+        metrics.sight = self._lives.sight(self.now)
+        metrics.insight = insight(self._analysis, self._book, metrics)
+        return metrics
+
+    def censored_share(self) -> float:
+        """Return the share of pairs of living symbols that hide orders just now, 0 to 1."""
+        self._analysis.fit(self._book)
+        pairs = np.arange(1, self._book.registry.pairs)
+        pairs = pairs[self._book.symbols.live[self._book.registry.pair_symbol[pairs]]]
+        return float(self._analysis.saturation.censored(pairs).mean()) if pairs.size else 0.0
 
     def publications(self) -> list[current.Publication]:
         """Return (key, JSON) of what the last `advance` made due: at most four a second a symbol by entry clocks."""
@@ -179,7 +236,7 @@ class VelocityState:
             ]
         for number in teller.marks_due:
             out += current.mark_publications(book.newest_mark(number))
-        return out
+        return out + self._interests
 
     def dump(self) -> bytes:
         """Return the state as bytes for `load`."""
@@ -200,8 +257,10 @@ class VelocityState:
             counters=self.counters,
             sequencer=self.sequencer.dump(),
             names=self._book.names(),
+            analysis=self._analysis.names(),
         )
-        return snapshot.pack(header, self._book.arrays(), self._repeats.dump())
+        arrays = [*self._book.arrays(), *self._analysis.arrays()]
+        return snapshot.pack(header, arrays, self._repeats.dump())
 
     @classmethod
     def load(cls, blob: bytes, *, windows_ms: tuple[int, ...] = WINDOWS_MS) -> VelocityState:
@@ -211,8 +270,10 @@ class VelocityState:
             msg = f"snapshot: windows {header.windows_ms}, expected {windows_ms}"
             raise ValueError(msg)
         state = cls(header.config, windows_ms=windows_ms)
-        arrays = snapshot.read_arrays(data, Book.layout(header.names, len(windows_ms)))
-        state._book.load(header.names, arrays)
+        shapes = Book.layout(header.names)
+        arrays = snapshot.read_arrays(data, shapes + state._analysis.layout(header.analysis))
+        state._book.load(header.names, arrays[: len(shapes)])
+        state._analysis.load(header.analysis, arrays[len(shapes) :])
         state._book.learn(header.delays)
         state._lives.load(header.lives, header.sight_told)
         state._repeats.load(keys, header.repeats_since)

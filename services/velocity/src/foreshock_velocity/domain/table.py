@@ -41,11 +41,6 @@ class Table:
                 setattr(self, column.name, grown(array, capacity_for(rows), column.fill))
         self.size = max(self.size, rows)
 
-    def clear(self, rows: Array) -> None:
-        """Make rows as if never written."""
-        for column in self.columns():
-            getattr(self, column.name)[rows] = column.fill
-
     @property
     def nbytes(self) -> int:
         """Bytes of the arrays, spare room included."""

@@ -39,6 +39,7 @@ class Teller:
         book = self._book
         self._note_marks(taken.marked, now)
         edge = self._pass_edge(now, cadence)
+        book.sweep(now)
         wanted = taken.flag | self._decaying(len(taken.flag), cadence) if edge else taken.flag
         ids = book.registry.by_name[wanted[book.registry.by_name]]
         if not ids.size:
@@ -48,7 +49,7 @@ class Teller:
         chosen = Selection(ids, as_of, taken.recv[ids], *book.registry.table(ids))
         lost = book.move_to(chosen.pairs, as_of)
         taken.place(book)
-        filled = np.logical_or.reduce(book.windows.sum_count[chosen.pairs, -1], axis=(1, 2))
+        filled = book.filled(chosen.pairs)
         keep = self._keep(chosen, touched if not edge else touched | lost | ~filled, cadence)
         book.symbols.live[ids] = filled
         due = self._due(chosen, touched, final=~filled, cadence=cadence) if edge else self._quick(ids, now)

@@ -55,7 +55,7 @@ def written(value: Any) -> str:
     if value is None or value in ({}, ()):
         return ""
     if isinstance(value, tuple):
-        return ",".join(value)
+        return ",".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -52,7 +52,7 @@ async def main() -> None:
             await redis.xadd(STREAM, {"d": rows.tobytes()})
 
     async with connect(sys.argv[1], compression=None) as socket:
-        await socket.send("subscribe")
+        await socket.send("!forceOrder@arr")
         writing = asyncio.create_task(write())
         async for frame in socket:
             order = decode(frame).data.o

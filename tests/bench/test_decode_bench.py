@@ -94,7 +94,7 @@ def columns_rate() -> float:
     connector, template, name = VENUES[0]
     instruments = instruments_of("binance", name)
     (route,) = connector.routes(instruments, (), connector.endpoints)[:1]
-    decoder, received = connector.decoder(route, instruments), array("q", [TS * 1_000_000]) * BURST
+    decoder, received = connector.decoder(route, instruments), array("q", [(TS + 10_000) * 1_000_000]) * BURST
     ready = batches(frames_of(template, name, 100 * BURST), BURST)
     ingest = Ingest(instruments, dedupe=Dedupe())
     kept = {len(ingest.rows(decoder.feed(batch), received).liquidations["price"]) for batch in ready}

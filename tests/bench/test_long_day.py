@@ -144,10 +144,12 @@ def _growth(service: str, taken: list[Sample]) -> Iterator[str]:
     width = max(len(taken) // 17, 1)
     quarter, end = taken[len(taken) // 4 :][:width], taken[-width:]
     memory = [median(each.resident for each in some) for some in (quarter, end)]
-    files = [max(each.files for each in some) for some in (quarter, end)]
+    files = [median(each.files for each in some) for some in (quarter, end)]
     growth = memory[1] / memory[0] - 1
     print(f"{service}: {memory[0] / MB:.1f} MB at a quarter, {memory[1] / MB:.1f} MB at the end ({growth:+.1%})")
-    print(f"{service}: {files[0]} open files at a quarter, {files[1]} at the end")
+    print(f"{service}: {files[0]:g} open files at a quarter, {files[1]:g} at the end; MB at each eighth:", end=" ")
+    eighths = [*(taken[len(taken) * number // 8] for number in range(8)), taken[-1]]
+    print(*(f"{each.resident / MB:.1f}" for each in eighths))
     if files[1] > files[0]:
         yield f"{service}: open files"
     if memory[1] > GROWTH * memory[0]:

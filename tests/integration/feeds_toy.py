@@ -45,6 +45,14 @@ readers = pytest.mark.parametrize("reader", [WebsocketsReader, PicowsReader])
 SPEC = InstrumentSpec(venue="toy", raw_symbol="BTC", base="BTC", quote="USDT", packaged=True)
 
 
+def lose_time(message: Mapping[str, object]) -> None:
+    """Work or sleep, as a frame says, in seconds."""
+    until = time.thread_time() + float(str(message.get("work", 0)))
+    while time.thread_time() < until:
+        pass
+    time.sleep(float(str(message.get("sleep", 0))))
+
+
 class ToyDecoder:
     def feed(self, frames: Sequence[str | bytes]) -> Decoded:
         found = Decoded()
@@ -60,10 +68,7 @@ class ToyDecoder:
     def _take(self, found: Decoded, at: int, message: Mapping[str, object]) -> None:
         if message.get("bomb"):
             raise RuntimeError("the decoder is broken")
-        if message.get("work"):
-            until = time.thread_time() + float(str(message["work"]))
-            while time.thread_time() < until:
-                pass
+        lose_time(message)
         if message.get("fatal"):
             raise Fatal("not for this region")
         if message.get("canary"):

@@ -273,6 +273,7 @@ async def test_status_and_metrics_tell_states_reasons_shares_and_coverage(
     assert 0 <= okx.canary_age < 5
     assert okx.since > 1_700_000_000 * SECOND
     assert (bybit.state, bybit.canary_age) == ("CONNECTING", -1.0)
+    assert bybit.reason.startswith("cannot connect: ") or bybit.reason == "will be read"
     venues = {venue.name: (venue.live, venue.share, venue.share_source) for venue in status.venues}
     assert venues == {"bybit": (0.0, SHARES["bybit"], "packaged"), "okx": (1.0, SHARES["okx"], "packaged")}
     assert (status.coverage, status.coverage_possible) == (SHARES["okx"], SHARES["okx"] + SHARES["bybit"])

@@ -174,8 +174,9 @@ async def test_a_private_stream_rests_after_some_failures_and_says_so(monkeypatc
 
 
 @readers
+@pytest.mark.parametrize(("how", "words"), [("work", "decoding takes 6"), ("sleep", "decoding waits: it takes 6")])
 async def test_a_slow_decoder_rests_and_the_other_venue_goes_on(
-    reader: type[OpenSocket], monkeypatch: pytest.MonkeyPatch
+    reader: type[OpenSocket], how: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(subject, "SLOW_SECONDS", 0.5)
     times: list[float] = []
@@ -184,7 +185,7 @@ async def test_a_slow_decoder_rests_and_the_other_venue_goes_on(
         times.append(asyncio.get_running_loop().time())
         await client.recv()
         for _ in range(3 if len(times) == 1 else 0):
-            await client.send(json.dumps({"work": 0.6}))
+            await client.send(json.dumps({how: 0.6}))
             await asyncio.sleep(0.05)
         await client.send(json.dumps({"canary": 1}))
         await client.wait_closed()
@@ -202,7 +203,7 @@ async def test_a_slow_decoder_rests_and_the_other_venue_goes_on(
         finally:
             await slow.venue.stop()
             await good.venue.stop()
-    assert reason.startswith("DecoderTooSlow: decoding takes 6")
+    assert reason.startswith(f"DecoderTooSlow: {words}")
     assert reason.endswith(" judged)")
     assert times[1] - times[0] > 0.45
     assert good.states[:2] == [RouteState.UNPROVEN, RouteState.LIVE]

@@ -105,6 +105,27 @@ async def test_a_venue_whose_rest_is_away_is_read_with_packaged_values_which_sho
     assert problem.startswith("venue okx: packaged contract values are used: SWAP: URLError")
 
 
+async def test_a_venue_that_cannot_be_reached_says_so_with_the_reason(
+    redis: Redis, redis_server: EmbeddedServer
+) -> None:
+    async with market("okx") as place:
+        endpoints = {"okx": EndpointSettings("ws://127.0.0.1:1", place.endpoints["okx"].rest)}
+        async with feeding(redis_server.url, place, endpoints=endpoints) as service:
+            await until(lambda: told_of(service.bound.control, "cannot connect"))
+            status = await status_of(service.bound.control)
+    found = {problem.partition(": ")[0]: problem for problem in status.status.problems}
+    for route in status.routes:
+        assert route.state == "CONNECTING"
+        assert route.reason.startswith("cannot connect: [Errno ")
+        assert found[f"route {route.name}"] == f"route {route.name}: {route.reason}"
+    assert {venue.live for venue in status.venues} == {0.0}
+
+
+async def told_of(control: str, words: str) -> bool:
+    status = await status_of(control)
+    return bool(status.routes) and all(words in route.reason for route in status.routes)
+
+
 def change(*symbols: str, **more: Any) -> Any:
     return control_pb2.UpdateConfigRequest(config={"symbols": symbols}, update_mask={"paths": ["symbols"]}, **more)
 

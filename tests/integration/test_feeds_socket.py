@@ -135,6 +135,29 @@ async def test_a_frame_in_pieces_is_one_frame_and_an_orderly_close_a_loss(reader
 
 
 @readers
+async def test_a_burst_of_short_and_long_frames_among_pings_is_heard_in_order(reader: type[OpenSocket]) -> None:
+    count = 3_000
+
+    async def handler(socket: ServerConnection) -> None:
+        await socket.recv()
+        for price in range(1, count + 1):
+            await socket.send(json.dumps({"price": price, "filler": "x" * (price % 300)}))
+            if not price % 500:
+                await socket.ping(b"%0125d" % price)
+        await socket.wait_closed()
+
+    async with server(handler) as url:
+        house = House(url, reader)
+        await house.venue.start([])
+        try:
+            await house.until(lambda: len(house.prices) == count)
+        finally:
+            await house.venue.stop()
+    assert house.prices == [float(price) for price in range(1, count + 1)]
+    assert house.venue.sockets[0].session.faults == 0
+
+
+@readers
 async def test_a_process_that_stood_still_does_not_take_the_venue_for_dead(reader: type[OpenSocket]) -> None:
     async def handler(socket: ServerConnection) -> None:
         await socket.recv()

@@ -68,16 +68,19 @@ async def test_an_unknown_symbol_is_named(redis: Redis, redis_server: EmbeddedSe
     async with running(redis_server.url) as service, control(service) as stub:
         await send(redis, Writer().batch(NOW, Row()))
         await answers(redis, 1)
-        request = getattr(control_pb2, f"{method}Request")(symbols=["BTCUSDT", "NOPEUSDT"])
-        with pytest.raises(grpc.aio.AioRpcError) as refused:
-            call = getattr(stub, method)(request)
-            await (call if method == "GetMetrics" else call.read())
-        nothing = getattr(stub, method)(getattr(control_pb2, f"{method}Request")())
-        with pytest.raises(grpc.aio.AioRpcError) as empty:
-            await (nothing if method == "GetMetrics" else nothing.read())
-    assert refused.value.code() is grpc.StatusCode.NOT_FOUND
-    assert (refused.value.details() or "").startswith("NOPEUSDT: ")
-    assert empty.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        refused = await refusal(stub, method, "BTCUSDT", "NOPEUSDT")
+        empty = await refusal(stub, method)
+    assert refused.code() is grpc.StatusCode.NOT_FOUND
+    assert (refused.details() or "").startswith("NOPEUSDT: ")
+    assert empty.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def refusal(stub: Any, method: str, *symbols: str) -> grpc.aio.AioRpcError:
+    """Return the error that a call for symbols ends with."""
+    call = getattr(stub, method)(getattr(control_pb2, f"{method}Request")(symbols=symbols))
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await (call if method == "GetMetrics" else call.read())
+    return refused.value
 
 
 async def test_a_symbol_of_another_process_is_not_found_here(redis: Redis, redis_server: EmbeddedServer) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -88,20 +90,25 @@ def test_a_broken_rule_is_named(tmp_path: Path, change: str, rule: str, words: s
 
 
 class SlowConnector(LighterConnector):
+    def __init__(self, lose_time: Callable[[], object]) -> None:
+        self.lose_time = lose_time
+
     def decoder(self, route: Route, instruments: Instruments) -> Decoder:
-        inner = super().decoder(route, instruments)
+        inner, lose_time = super().decoder(route, instruments), self.lose_time
 
         class Slow:
             def feed(self, frames: Sequence[str | bytes]) -> Decoded:
-                sum(range(2_000_000 * len(frames)))
+                for _ in frames:
+                    lose_time()
                 return inner.feed(frames)
 
         return Slow()
 
 
-def test_a_decoder_that_takes_its_time_is_named() -> None:
+@pytest.mark.parametrize("lose_time", [lambda: sum(range(2_000_000)), lambda: time.sleep(0.02)])
+def test_a_decoder_that_takes_its_time_is_named(lose_time: Callable[[], object]) -> None:
     with pytest.raises(AssertionError, match=r"a frame costs \d+\.\d ms, 5 ms are allowed"):
-        conformance.demand_speed(Probe(SlowConnector(), LighterScript), (SHORT,))
+        conformance.demand_speed(Probe(SlowConnector(lose_time), LighterScript), (SHORT,))
     conformance.demand_speed(Probe(LighterConnector(), LighterScript), (SHORT,))
 
 
@@ -118,6 +125,20 @@ def test_a_decoder_that_takes_its_time_is_named() -> None:
 )
 def test_a_plugin_that_does_not_even_start_is_named(tmp_path: Path, source: str, rule: str, words: str) -> None:
     assert words in complaints(tmp_path, source, 2.0)[rule]
+
+
+def test_a_rule_that_has_no_end_is_named_and_ends_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forever() -> None:
+        while True:
+            pass
+
+    monkeypatch.setattr(conformance, "RULE_SECONDS", 0.2)
+    plugin = SimpleNamespace(
+        foreshock_connectors=lambda: [SlowConnector(forever)], foreshock_simulations=lambda: [LighterScript()]
+    )
+    *kept, last = conformance.check("slow", plugin).rules
+    assert last.complaint == "no end after 0.2 s; no further rule was tried"
+    assert [rule.complaint for rule in kept] == [None] * len(kept)
 
 
 def test_foreign_code_sees_nothing_of_its_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

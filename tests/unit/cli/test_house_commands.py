@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,34 @@ def test_the_bench_command_runs_the_benchmarks_unless_a_place_is_named(ran: list
     main(["bench", "tests/unit/cli/test_wording.py::test_x"])
     assert [words[-1] for words in ran] == ["tests/bench", "tests/unit/cli/test_wording.py::test_x"]
     assert all(words[:4] == ["-m", "pytest", "-m", "bench"] for words in ran)
+
+
+def test_a_bench_is_found_by_its_name(ran: list[list[str]]) -> None:
+    main(["bench", "velocity", "-k", "ingest"])
+    assert ran[0][-3:] == [str(Path("tests/bench/test_velocity_bench.py")), "-k", "ingest"]
+
+
+def test_figures_are_printed_as_json_and_nothing_else_is(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def run_in_checkout(arguments: list[str]) -> int:
+        os.write(1, b"what pytest prints")
+        file = next(word.partition("=")[2] for word in arguments if word.startswith("--figures="))
+        Path(file).write_text('{"figures": {"x": 1}}', encoding="utf-8")
+        return 0
+
+    monkeypatch.setattr(bench, "run_in_checkout", run_in_checkout)
+    assert main(["bench", "velocity", "--json"]) == 0
+    out, err = capfd.readouterr()
+    assert json.loads(out) == {"figures": {"x": 1}}
+    assert "what pytest prints" in err
+
+
+def test_a_bench_that_ends_before_it_measured_prints_nothing(
+    ran: list[list[str]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", "velocity", "--json"]) == 5
+    assert capfd.readouterr().out == ""
 
 
 def test_tests_run_from_the_root_of_the_checkout() -> None:

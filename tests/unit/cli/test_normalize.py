@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,9 +21,11 @@ from foreshock_cli import venues
 from foreshock_cli.__main__ import main
 from foreshock_cli.exits import CommandError, Exit
 from foreshock_cli.normalizing import Normalizer, parse_specs
+from foreshock_feeds.domain import recording
+from foreshock_feeds.domain.recording import ContractsData, Kind, Recorded
 from foreshock_sdk.columns import Decoded, Fault
 from foreshock_sdk.errors import FrameError
-from foreshock_sdk.instruments import Instruments
+from foreshock_sdk.instruments import Instruments, InstrumentSpec
 
 KEYS = [
     "venue",
@@ -357,3 +360,22 @@ def test_what_a_venue_tells_of_the_past_is_no_news(tmp_path: Path, capsys: pytes
     assert not capsys.readouterr().out
     assert main(["normalize", "dydx", str(file), "--snapshots"]) == Exit.OK
     assert json.loads(capsys.readouterr().out)["symbol"] == "LINKUSDT"
+
+
+def recorded(route: str, frame: bytes) -> bytes:
+    return recording.encode([Recorded(frame, 1_700_000_000 * 10**9, route=route, connection=1)]).strip()
+
+
+def test_a_recording_brings_its_own_contracts_and_frames_as_they_were_on_the_wire(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = InstrumentSpec(venue="htx", raw_symbol="NEW-USDT", base="NEW", quote="USDT", contract_value=5.0)
+    data = msgspec.json.encode(ContractsData("htx", (spec,), versions={"NEW-USDT": 3}))
+    contracts = recording.encode([Recorded(b"", 1, Kind.CONTRACTS, data=data)]).strip()
+    row = {"symbol": "NEW", "contract_code": "NEW-USDT", "direction": "sell", "offset": "close", "volume": 4}
+    notice = {"op": "notify", "topic": "public.*.liquidation_orders", "ts": 1_700_000_000_100}
+    frame = gzip.compress(json.dumps(notice | {"data": [row | {"price": 2, "created_at": 1_700_000_000_000}]}).encode())
+    line = recorded("htx/linear-swap", frame)
+    shown = normalize("htx", line, contracts, line, recorded("okx/public-0", b"pong"), capsys=capsys, path=tmp_path)
+    assert [(bad["line"], bad["reason"]) for bad in shown.bad] == [(1, "contract value of NEW-USDT is unknown")]
+    assert [(each["quantity"], each["notional_usd"], each["spec_version"]) for each in shown.rows] == [(20, 40, 3)]

@@ -8,10 +8,13 @@ from typing import Any
 from tests.unit.feeds.test_session import Heard
 
 from foreshock_feeds.control import FeedsControl
+from foreshock_feeds.life import Life
+from foreshock_runtime.clock import FrameClock
 
 
 def problems(heard: Heard, silent: float = 0.0) -> list[str]:
-    life = SimpleNamespace(silence=SimpleNamespace(silent={"toy": "no liquidation"} if heard.session.silent else {}))
+    life = Life(FrameClock(1))
+    life.silence.silent.update({"toy": "no liquidation"} if heard.session.silent else {})
     feeds: Any = SimpleNamespace(
         plugins=SimpleNamespace(infos=[]),
         venues=[],
@@ -44,3 +47,10 @@ def test_a_silent_server_is_a_problem_with_what_waits_for_it() -> None:
     assert problems(Heard(), silent=4.0) == [
         "Redis has not answered for 4 s; 7 entries wait in memory, 9 bytes on disk"
     ]
+
+
+def test_a_route_without_a_connection_says_what_keeps_it_from_one() -> None:
+    heard = Heard()
+    heard.session.lost(heard.talk, "cut")
+    heard.session.lost(heard.talk, "cannot connect: refused")
+    assert problems(heard) == ["route toy/main: cannot connect: refused"]

@@ -9,8 +9,8 @@ import pytest
 
 from foreshock_feeds import health as subject
 from foreshock_feeds.domain.route_state import RouteChange, RouteState
-from foreshock_feeds.health import Filling, Gap, RouteHealth, delay_ms
-from foreshock_model.tick import decode
+from foreshock_feeds.health import Filling, Gap, RouteHealth, caps_of, delay_ms
+from foreshock_model.tick import VenueCap, decode
 from foreshock_runtime.clock import FrameClock
 from foreshock_sdk.connector import Throttle
 
@@ -79,6 +79,18 @@ def test_a_tick_says_how_old_a_venues_rows_may_be() -> None:
     delays = {"okx": delay_ms(Throttle(push_interval=0.1)), "binance": delay_ms(Throttle(push_interval=1.0))}
     health = RouteHealth(FrameClock(100), 0, delays)
     assert health.tick() == b'{"routes":{},"delays":{"binance":1500,"okx":600}}'
+
+
+def test_a_tick_says_how_venues_thin_those_that_do() -> None:
+    throttles = {
+        "okx": Throttle(push_interval=0.0),
+        "bitget": Throttle(push_interval=1.0, per_symbol_cap=2),
+        "odd": Throttle(push_interval=0.0, per_symbol_cap=1),
+        "binance": Throttle(push_interval=1.0, per_symbol_cap=1),
+    }
+    health = RouteHealth(FrameClock(100), caps=caps_of(throttles))
+    assert health.tick() == b'{"routes":{},"delays":{},"caps":{"binance":[1,1000],"bitget":[2,1000]}}'
+    assert decode(health.tick()).caps == {"binance": VenueCap(1, 1_000), "bitget": VenueCap(2, 1_000)}
 
 
 @pytest.mark.parametrize("interval", [-1.0, 1e9, float("inf"), float("nan")])

@@ -166,3 +166,19 @@ def test_empty_rows_and_unknown_venues_are_nothing() -> None:
     story.life.heard("okx", {"ts_event": np.empty(0, np.int64), "flags": np.empty(0, np.uint16)})
     story.heard("mtgox")
     assert story.life.shares.dump("okx") == b"{}"
+
+
+def test_a_route_that_proves_nothing_for_ten_seconds_is_a_problem_however_often_it_connects() -> None:
+    story = Story()
+    story.live("okx/a")
+    assert story.life.darkness("okx/a") is None
+    story.health.opened("okx/b", Purpose.LIQUIDATIONS)
+    words = []
+    for after in (RouteState.UNPROVEN, RouteState.DEAD, RouteState.UNPROVEN):
+        story.seconds(4)
+        story.move("okx/b", after)
+        words.append(story.life.darkness("okx/b"))
+    assert words == [None, None, "UNPROVEN, not live for 12 s: because"]
+    story.move("okx/b", RouteState.LIVE)
+    assert story.life.darkness("okx/b") is None
+    assert story.life.darkness("no such route") is None

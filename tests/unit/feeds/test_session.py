@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 import pytest
@@ -196,12 +197,27 @@ def test_what_the_plugin_raised_stands_until_the_route_lives_again() -> None:
     assert [*failures, heard.session.failure] == ["Fatal: closed here", None]
 
 
+def test_what_keeps_a_route_from_a_connection_is_known_until_it_has_one() -> None:
+    heard = Heard()
+    heard.session.lost(heard.talk, "cut")
+    outages = [heard.session.outage]  # the loss itself is a change of state, with its reason
+    heard.session.lost(Conversation(heard.session), "OSError: refused")
+    outages.append(heard.session.outage)
+    first = heard.begin()
+    outages.append(heard.session.outage)
+    heard.session.lost(Conversation(heard.session), "the one that was to follow")
+    outages.append(heard.session.outage)
+    assert outages == [None, "OSError: refused", None, None]
+    assert heard.session.present is first
+
+
 def test_a_decoder_that_takes_longer_than_it_may_is_an_error_that_says_how_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     heard, spent = Heard(), iter((0, 600 * 10**6))
     heard.talk._budget.suspected = True
     monkeypatch.setattr(conversation, "thread_ns", lambda: next(spent))
+    monkeypatch.setattr(conversation, "monotonic_ns", count(step=700 * 10**6).__next__)
     with pytest.raises(DecoderTooSlow, match=r"decoding takes 300 ms a frame, 5 are allowed"):
         heard.say("{}", "{}")
     assert heard.rows == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -158,6 +159,15 @@ def test_multi_pulls_other_markets_after_the_first(seed: int) -> None:
 def test_a_long_run_has_a_cascade_a_minute() -> None:
     starts = [each.start_ms for each in made("cascade", duration_s=200).episodes]
     assert starts == [20_000, 80_000, 140_000]
+
+
+@given(st.integers(0, 50))
+@settings(max_examples=10)
+def test_oddities_of_a_kind_never_share_a_second(seed: int) -> None:
+    told: dict[tuple[str, Oddity], list[int]] = {}
+    for odd in generate("edge", seed=seed, duration_s=20.0, listings=LISTINGS).oddities:
+        told.setdefault((odd.venue, odd.kind), []).append(odd.at_ms)
+    assert all(after - before > 1_000 for times in told.values() for before, after in pairwise(times))
 
 
 def test_edge_has_every_oddity_at_every_venue_a_whale_both_sides_and_late_rows() -> None:

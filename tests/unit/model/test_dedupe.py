@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foreshock_model.dedupe import FIRST_BUCKETS, SLICE, WAYS, Array, Dedupe
+from foreshock_model.dedupe import FEW, FIRST_BUCKETS, SLICE, WAYS, Array, Dedupe
 
 
 def array(keys: list[int]) -> Array:
@@ -19,7 +19,9 @@ def answers(dedupe: Dedupe, keys: list[int]) -> list[bool]:
     return [True] * len(keys) if fresh is None else fresh.tolist()
 
 
-batches = st.lists(st.lists(st.integers(0, 60), min_size=1, max_size=12), max_size=12)
+few = st.lists(st.integers(0, 60), min_size=1, max_size=FEW)
+many = st.lists(st.integers(0, 200), min_size=FEW + 1, max_size=5 * FEW)
+batches = st.lists(few | many, max_size=12)
 
 
 @given(batches, st.sampled_from([1, FIRST_BUCKETS]))
@@ -58,6 +60,16 @@ def test_the_newest_are_remembered_exactly_and_older_ones_go() -> None:
     assert dedupe.fresh(keys[:1_000]) is None
     assert dedupe.dropped == 100_000
     assert dedupe.nbytes < 100_000 * 70 * 2
+
+
+def test_keys_that_fill_a_bucket_among_others_are_new_once() -> None:
+    dedupe = Dedupe()
+    crowd = [1 + FIRST_BUCKETS * each for each in range(3 * WAYS)]
+    others = list(range(2, 2 * FEW))
+    keys = [key for pair in zip(crowd, crowd[::-1], others, strict=False) for key in pair] + crowd + others
+    assert answers(dedupe, keys) == [key not in keys[:at] for at, key in enumerate(keys)]
+    assert not any(answers(dedupe, keys))
+    assert len(dedupe) == len(set(keys))
 
 
 def test_a_turn_forgets_what_is_two_turns_old() -> None:

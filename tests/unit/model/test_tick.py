@@ -7,12 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foreshock_model.errors import CodecError
-from foreshock_model.tick import LONGEST_DELAY_MS, TickData, VenueLife, decode
+from foreshock_model.tick import LONGEST_DELAY_MS, TickData, VenueCap, VenueLife, decode
 
 
 def test_delays_are_read_and_the_rest_is_ignored() -> None:
     data = b'{"routes":{"okx/0":"LIVE"},"delays":{"binance":1500,"okx":1000},"later":[1]}'
     assert decode(data) == TickData({"binance": 1_500, "okx": 1_000})
+
+
+def test_it_says_how_venues_thin_their_liquidations() -> None:
+    assert decode(b'{"caps":{"binance":[1,1000]}}').caps == {"binance": VenueCap(1, 1_000)}
+    for data in (b'{"caps":{"binance":[0,1000]}}', b'{"caps":{"binance":[1,0]}}', b'{"caps":{"binance":[1,60001]}}'):
+        with pytest.raises(CodecError, match="tick"):
+            decode(data)
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b'{"routes":{}}'])

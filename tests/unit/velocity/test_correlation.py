@@ -56,7 +56,7 @@ def pearson_of_velocities(first: Array, second: Array) -> float:
     """The plain way: correlate the counts of sliding windows of 10 s."""
     ends = np.arange(10, LONG)
     rates = [[np.count_nonzero((each > end - 10) & (each <= end)) for end in ends] for each in (first, second)]
-    return float(np.corrcoef(rates)[0, 1])
+    return float(np.asarray(np.corrcoef(rates))[0, 1])
 
 
 def test_independent_venues_on_a_common_ramp_are_not_correlated() -> None:

@@ -10,17 +10,18 @@ from hypothesis import strategies as st
 from tests.unit.velocity.entries_made import MS, NOW, SECOND, Price, Row, Writer, metrics_of
 from tests.unit.velocity.test_restart import story
 
+from foreshock_model.derivatives import Derivatives
 from foreshock_sdk.events import ContextField
 from foreshock_velocity.domain import VelocityState
-from foreshock_velocity.domain.current import window_name
 from foreshock_velocity.domain.teller import PUBLISH_EVERY_NS
+from foreshock_velocity.domain.window_view import window_name
 
 
 def test_the_latest_state_of_a_symbol() -> None:
     state, writer = VelocityState(), Writer()
     state.warming = True
     rows = [Row(usd=1_000.0, ts=NOW), Row(usd=500.0, ts=NOW, venue="okx"), Row(usd=70.5, ts=NOW, side=1)]
-    metrics = metrics_of(state.advance("1-0", writer.batch(NOW, *rows, Price(65_000.5, NOW - 7))))
+    state.advance("1-0", writer.batch(NOW, *rows, Price(65_000.5, NOW - 7)))
     published = dict(state.publications())
     document = msgspec.json.decode(published["velocity:BTCUSDT:current"])
     assert {name: document[name] for name in ("schema", "symbol", "ts", "venues", "mark", "mark_ts", "warming")} == {
@@ -34,17 +35,35 @@ def test_the_latest_state_of_a_symbol() -> None:
     }
     assert list(document["windows"]) == ["100ms", "500ms", "2s", "10s", "30s", "60s", "300s"]
     two = document["windows"]["2s"]
-    assert two["LONG"] == {
+    long = two["LONG"]
+    assert {name: long[name] for name in ("count", "usd", "largest", "mean", "count_rate", "usd_rate")} == {
         "count": 2,
         "usd": 1_500.0,
+        "largest": 1_000.0,
+        "mean": 750.0,
         "count_rate": 1.0,
         "usd_rate": 750.0,
-        "acceleration": pytest.approx(float(metrics.acceleration[0, 0, 2])),
-        "jerk": pytest.approx(float(metrics.jerk[0, 0, 2])),
-        "by_venue": {"binance": {"count": 1, "usd": 1_000.0}, "okx": {"count": 1, "usd": 500.0}},
+    }
+    assert long["by_venue"] == {
+        "binance": {"count": 1, "usd": 1_000.0, "largest": 1_000.0},
+        "okx": {"count": 1, "usd": 500.0, "largest": 500.0},
     }
     assert two["SHORT"]["usd"] == 70.5
     assert document["totals"] == {"LONG": {"count": 2, "usd": 1_500.0}, "SHORT": {"count": 1, "usd": 70.5}}
+
+
+def test_derivatives_stand_beside_their_errors() -> None:
+    state, writer = VelocityState(), Writer()
+    rows = [Row(usd=1_000.0, ts=NOW - age * 70 * MS, side=1) for age in range(100)]
+    metrics = metrics_of(state.advance("1-0", writer.batch(NOW, *rows)))
+    told = msgspec.json.decode(state.publications()[0][1])["windows"]["10s"]["SHORT"]
+    by_count, by_usd = metrics.count_derivatives, metrics.usd_derivatives
+    for name in Derivatives._fields:
+        assert told[name] == pytest.approx(float(getattr(by_usd, name)[0, 1, 3]), rel=1e-6)
+        assert told[f"count_{name}"] == pytest.approx(float(getattr(by_count, name)[0, 1, 3]), rel=1e-6)
+    assert told["acceleration"] == pytest.approx(float(metrics.acceleration[0, 1, 3]))
+    assert told["acceleration"] > 2 * told["acceleration_error"] > 0
+    assert told["agreement"] == pytest.approx(float(metrics.agreement[0, 1, 3]))
 
 
 def test_what_is_undefined_is_null() -> None:

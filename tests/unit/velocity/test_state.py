@@ -91,10 +91,12 @@ def test_the_row_of_a_symbol_that_became_empty_is_written_once() -> None:
 def test_a_symbol_emptied_by_a_change_of_configuration_is_told_of_as_empty(symbol: str) -> None:
     """Whatever its turn is: a reader must not be left with figures that are gone."""
     shorter = VelocityConfig(venue_delay_ms={"bybit": 0})
-    emptied = NOW + 299 * SECOND  # the last bucket of the longest window began 2 s before NOW, the delay is 1.5 s
+    bucket = 300 * SECOND // 52
+    gone = (NOW // bucket + 52) * bucket  # then a window that ends at the clock is empty, one 1.5 s behind is not
+    emptied = (gone // (100 * MS) + 1) * 100 * MS
     state, writer = VelocityState(), Writer()
     state.advance("1-0", writer.batch(NOW, Row(symbol, "bybit", ts=NOW)))
-    for clock in range(NOW + 290 * SECOND, emptied, 100 * MS):
+    for clock in range(emptied - 9 * SECOND, emptied, 100 * MS):
         answer = state.advance("2-0", writer.tick(clock))
     assert answer.kind == "empty" or metrics_of(answer).count.sum() == 1
     state.advance("3-0", config_entry(writer, emptied, shorter))
@@ -400,6 +402,27 @@ def test_memory_stays_below_48_kilobytes_a_symbol_on_four_venues() -> None:
     state.advance("1-0", writer.batch(NOW, *rows))
     assert state.symbols == 1_000
     assert state.bytes_per_symbol() <= 48_000
+
+
+def test_silent_symbols_hold_nothing_but_totals_and_come_back() -> None:
+    state, writer = VelocityState(), Writer()
+    rows = [Row(f"S{number}USDT", venue, ts=NOW) for number in range(100) for venue in ("binance", "okx")]
+    state.advance("1-0", writer.batch(NOW, *rows))
+    windows = state._book.windows
+    assert windows.held == 200
+    for clock in (NOW + 310 * SECOND, NOW + 371 * SECOND):
+        state.advance("2-0", writer.tick(clock))
+    assert windows.held == 0
+    resumed = VelocityState.load(state.dump())
+    assert resumed.dump() == state.dump()
+    later = NOW + 400 * SECOND
+    entry = writer.batch(later, *(row._replace(ts=later) for row in rows[:20]))
+    metrics = metrics_of(state.advance("3-0", entry))
+    assert metrics_of(resumed.advance("3-0", entry)).usd.tobytes() == metrics.usd.tobytes()
+    assert metrics.count[:, 0].tolist() == np.ones((10, 2, 7)).tolist()
+    assert metrics.total_count[:, 0].tolist() == [[2, 2]] * 10
+    assert windows.held == 20
+    assert len(windows.owner) == 256
 
 
 def test_more_venues_than_room_was_made_for() -> None:

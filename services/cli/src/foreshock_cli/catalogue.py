@@ -40,6 +40,7 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
         "watch and steer a running house",
         (
             Command("signals", "cascade signals as they come"),
+            Command("velocity", "how fast positions of a symbol are liquidated"),
             Command("status", "what runs, how it fares, how far behind it is"),
             Command("config", "get, set and list the configuration of a service"),
             Command("events", "what stands in the event streams"),

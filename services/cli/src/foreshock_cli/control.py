@@ -25,7 +25,8 @@ TOKEN_HINT = f"name the file that holds a token: --token-file, or {TOKEN_FILE}"
 class Control:
     """One service's control, on an open channel."""
 
-    def __init__(self, service: str, channel: grpc.Channel, token: str | None) -> None:
+    def __init__(self, process: Heartbeat, channel: grpc.Channel, token: str | None) -> None:
+        service, self.process = process.service, process
         self._messages: Any = import_module(f"foreshock_protos.{service}.v1.control_pb2")
         grpc_module: Any = import_module(f"foreshock_protos.{service}.v1.control_pb2_grpc")
         self._stub = getattr(grpc_module, f"{service.title()}ControlServiceStub")(channel)
@@ -36,13 +37,18 @@ class Control:
         message: Message = getattr(self._messages, f"{method}Request")(**fields)
         return getattr(self._stub, method)(message, timeout=CALL_SECONDS, metadata=self._metadata)
 
+    def stream(self, method: str, **fields: Any) -> Iterator[Any]:
+        """Call a method that answers without end. Raises grpc.RpcError."""
+        message: Message = getattr(self._messages, f"{method}Request")(**fields)
+        yield from getattr(self._stub, method)(message, metadata=self._metadata)
+
 
 @contextmanager
 def opened(process: Heartbeat, token: str | None) -> Iterator[Control]:
     """Yield the control of a process. gRPC errors inside the block become CommandErrors."""
     with grpc.insecure_channel(process.control) as channel:
         try:
-            yield Control(process.service, channel, token)
+            yield Control(process, channel, token)
         except grpc.RpcError as error:
             raise explained(process, error) from error
 
@@ -53,7 +59,7 @@ def service_at(address: str, token: str | None) -> str:
         process = Heartbeat(service=service, instance="", pid=0, version="", control=address)
         with grpc.insecure_channel(address) as channel:
             try:
-                Control(service, channel, token).request("GetStatus")
+                Control(process, channel, token).request("GetStatus")
             except grpc.RpcError as error:
                 if error.code() is grpc.StatusCode.UNIMPLEMENTED:
                     continue
@@ -82,6 +88,8 @@ def explained(process: Heartbeat, error: grpc.RpcError) -> CommandError:
         return CommandError(_fields(error) or details)
     if code is grpc.StatusCode.ABORTED:
         return CommandError(f"somebody else changed the configuration meanwhile: {details}")
+    if code is grpc.StatusCode.NOT_FOUND:
+        return CommandError(details)
     if code in {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}:
         return unreachable(f"{name} refuses us: {details}", hint=TOKEN_HINT)
     if code in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from itertools import count, islice
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from foreshock_feeds.domain import recording
 from foreshock_feeds.domain.ingest import Ingest
-from foreshock_feeds.domain.recording import Kind
+from foreshock_feeds.domain.recording import ContractsData, Kind
 from foreshock_model.batch import InstrumentRef
 from foreshock_sdk.columns import Decoded
 from foreshock_sdk.connector import Connector
@@ -30,7 +31,8 @@ KINDS = {int(kind): kind.name.lower() for kind in PriceKind}
 class Row(msgspec.Struct, frozen=True):
     """One canonical liquidation as `normalize` prints it: per base coin, USD, ns UTC.
 
-    spec_version: 0 with the contract values of the package, 1 with those of the file that was given.
+    spec_version: 0 with the contract values of the package, 1 with those of the file that was given; of a recording,
+    what that says.
     """
 
     venue: str
@@ -77,35 +79,52 @@ class Normalizer:
         self._instruments = Instruments(connector.venue, chosen)
         route = connector.routes(self._instruments, (), connector.endpoints)[0]
         self._decoder = connector.decoder(route, self._instruments)
-        told = {spec.raw_symbol: 1 for spec in chosen if not spec.packaged}
-        self._ingest = Ingest(self._instruments, versions=told)
+        self._given = specs is not None
+        self._versions = {spec.raw_symbol: 1 for spec in chosen if not spec.packaged}
+        self._ingest = Ingest(self._instruments, versions=self._versions)
         self._venue = connector.venue
         self._line = 0
 
     def feed(self, lines: Iterable[bytes]) -> Normalized:
         """Decode lines; blank ones count and are skipped. Never raises for what they hold."""
-        numbers: list[int] = []
-        frames: list[bytes] = []
-        bad: list[Bad] = []
+        found, frames = Normalized([], []), dict[int, bytes]()
         for line in lines:
             self._line += 1
             record = recording.parse(line)
             frame = record.frame
-            if record.kind is not Kind.FRAME or record.venue not in {"", self._venue}:
+            if record.kind is Kind.CONTRACTS and not self._given:
+                self._decode(frames, found)
+                frames = {}
+                self._learn(record.data)
+            elif record.kind is not Kind.FRAME or record.venue not in {"", self._venue}:
                 continue
-            if not _is_text(frame):
-                bad.append(Bad(self._line, None, "not UTF-8"))
+            elif record.ts_recv is None and not _is_text(frame):
+                found.bad.append(Bad(self._line, None, "not UTF-8"))
             elif frame:
-                numbers.append(self._line)
-                frames.append(frame)
+                frames[self._line] = frame
+        self._decode(frames, found)
+        found.bad.sort(key=lambda each: (each.line, each.row or 0))
+        return found
+
+    def _decode(self, frames: Mapping[int, bytes], found: Normalized) -> None:
+        """Add what frames hold, by the number of their line."""
         if not frames:
-            return Normalized([], bad)
-        decoded = self._decoder.feed(frames)
-        bad += [Bad(numbers[fault.frame], fault.row, fault.reason) for fault in decoded.faults]
+            return
+        numbers = list(frames)
+        decoded = self._decoder.feed(list(frames.values()))
+        found.bad.extend(Bad(numbers[fault.frame], fault.row, fault.reason) for fault in decoded.faults)
         rows, useless = self._rows(decoded, len(frames))
-        bad += [Bad(numbers[frame], row, reason) for frame, row, reason in useless]
-        bad.sort(key=lambda each: (each.line, each.row or 0))
-        return Normalized(rows, bad)
+        found.rows.extend(rows)
+        found.bad.extend(Bad(numbers[frame], row, reason) for frame, row, reason in useless)
+
+    def _learn(self, data: bytes) -> None:
+        """Take the contracts that a recording says its house knew."""
+        with suppress(msgspec.DecodeError):
+            told = msgspec.json.decode(data, type=ContractsData)
+            if told.venue == self._venue:
+                self._versions.update(told.versions)
+                for spec in told.specs:
+                    self._instruments.put(spec)
 
     def _rows(self, decoded: Decoded, frames: int) -> tuple[list[Row], list[tuple[int, int, str]]]:
         raw = decoded.liquidations

@@ -40,10 +40,11 @@ async def run_record(
     settings: FeedsSettings, duration_s: float | None, on_progress: OnProgress, stop: asyncio.Event
 ) -> RecordReport:
     """Record until the time is over or `stop` is set. Raises LabError for settings that make no recording."""
-    began, routes = monotonic_ns(), dict[str, str]()
+    began, routes, outages = monotonic_ns(), dict[str, str](), dict[str, str | None]()
 
     def take(feeds: Feeds) -> None:
         routes.update({session.name: session.state.value for session in feeds.sessions})
+        outages.update({session.name: session.outage for session in feeds.sessions})
         on_progress(_progress(began, duration_s, feeds))
 
     timer = asyncio.get_running_loop().call_later(duration_s, stop.set) if duration_s else None
@@ -59,7 +60,9 @@ async def run_record(
         f"{recorder.dropped} frames are missing": recorder.dropped,
         "not every route was live at the end": any(state != RouteState.LIVE for state in routes.values()),
     }
-    problems = tuple(problem for problem, there in found.items() if there)
+    problems = tuple(problem for problem, there in found.items() if there) + tuple(
+        f"route {name}: {outage}" for name, outage in sorted(outages.items()) if outage
+    )
     return RecordReport(
         ok=not problems,
         folder=str(settings.record_dir),

@@ -9,6 +9,7 @@ from foreshock_feeds.config import FeedsConfig
 from foreshock_feeds.feeds import Feeds
 from foreshock_feeds.life import Life
 from foreshock_feeds.pair import Pair
+from foreshock_feeds.session import RouteSession
 from foreshock_feeds.venue import Venue
 from foreshock_protos.feeds.v1 import control_pb2, control_pb2_grpc
 from foreshock_runtime.connection import TROUBLE
@@ -81,7 +82,9 @@ class FeedsControl(control_pb2_grpc.FeedsControlServiceServicer):
             if venue.contracts and venue.contracts.source.kind == "packaged":
                 found.append(f"venue {name}: packaged contract values are used: {venue.contracts.source.reason}")
         for each in feeds.sessions:
-            found += [f"route {each.name}: {reason}" for reason in (each.failure, each.refusal) if reason]
+            known = [reason for reason in (each.failure, each.refusal, each.outage) if reason]
+            dark = None if known else feeds.life.darkness(each.name)
+            found += [f"route {each.name}: {reason}" for reason in (*known, *([dark] if dark else ()))]
         found += [f"venue {venue}: {reason}" for venue, reason in sorted(feeds.life.silence.silent.items())]
         silent = self._service.health.seconds_since_good()
         if silent > SILENT_SECONDS:
@@ -105,10 +108,16 @@ def _routes(venue: Venue, life: Life, pair: Pair | None) -> list[Any]:
             replayed=socket.session.replayed,
             held=pair is None or pair.writes(socket.session.name),
             kept_rows=pair.kept(socket.session.name) if pair else 0,
-            **life.why(socket.session.name),
+            **_why(socket.session, life),
         )
         for socket in venue.sockets
     ]
+
+
+def _why(session: RouteSession, life: Life) -> dict[str, Any]:
+    """Return why a route is in its state; what keeps it from a connection, where it has none."""
+    told = life.why(session.name)
+    return told | {"reason": session.outage} if session.outage else told
 
 
 def _venue(venue: Venue, life: Life) -> Any:

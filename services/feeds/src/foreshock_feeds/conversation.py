@@ -9,7 +9,7 @@ from foreshock_feeds.domain.decode_budget import DecodeBudget
 from foreshock_feeds.domain.policy import heartbeat_of
 from foreshock_feeds.domain.replayed import drop_replayed
 from foreshock_feeds.domain.route_state import RouteInput
-from foreshock_runtime.clock import monotonic_ns, thread_ns
+from foreshock_runtime.clock import monotonic_ns, thread_ns, thread_waits
 from foreshock_runtime.log import get_logger
 from foreshock_sdk.columns import Control, ControlKind, Decoded
 from foreshock_sdk.connector import Decoder
@@ -108,10 +108,14 @@ class Conversation:
         return None
 
     def _decode(self, decoder: Decoder, frames: Sequence[bytes | str]) -> Decoded:
-        clock = thread_ns if self._budget.suspected else monotonic_ns
-        before = clock()
+        suspected = self._budget.suspected
+        worked, waits = (thread_ns(), thread_waits()) if suspected else (0, 0)
+        before = monotonic_ns()
         decoded = decoder.feed(frames)
-        slow = self._budget.spent(len(frames), clock() - before)
+        took = monotonic_ns() - before
+        if suspected:
+            worked, waits = thread_ns() - worked, thread_waits() - waits
+        slow = self._budget.spent(len(frames), took, worked, waits)
         if slow is not None:
             raise DecoderTooSlow(slow)
         return decoded

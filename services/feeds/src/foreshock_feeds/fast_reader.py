@@ -13,6 +13,10 @@ from foreshock_feeds.reader import CLOSE_SECONDS, FRAME_LIMIT, OPEN_SECONDS, Gat
 from foreshock_runtime.clock import Clock
 from foreshock_sdk.connector import Heartbeat
 
+DATA = (WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION)
+LONGEST_CONTROL = 125
+"""A longer frame holds data (RFC 6455, section 5.5); asking picows for the type takes half as long as decoding."""
+
 
 class PicowsReader:
     """`OpenSocket` by picows. Pings are answered and sent by the library."""
@@ -68,14 +72,14 @@ class _Listener(WSListener):
         self._transport = transport
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        if frame.msg_type == WSMsgType.CLOSE:
-            transport.disconnect()
-        elif frame.msg_type in {WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION}:
+        if frame.payload_size > LONGEST_CONTROL or frame.msg_type in DATA:
             payload = frame.get_payload_as_bytes()
             if frame.fin and not self._parts:
                 self._gatherer.add(payload, self)
             else:
                 self._continue(payload, final=frame.fin)
+        elif frame.msg_type == WSMsgType.CLOSE:
+            transport.disconnect()
 
     def _continue(self, payload: bytes, *, final: bool) -> None:
         self._parts.append(payload)

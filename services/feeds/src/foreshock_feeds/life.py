@@ -22,6 +22,8 @@ from foreshock_sdk.events import EventFlag
 NS = 1_000_000_000
 KEEP_NS = 60 * NS
 """How often the tallies behind the shares are kept in Redis."""
+DARK_SECONDS = 10.0
+"""A route that has not been live for so long is a problem; a reconnect takes less."""
 NOT_LIVE = int(EventFlag.REPLAYED | EventFlag.SNAPSHOT | EventFlag.BACKFILLED)
 log = get_logger("feeds")
 
@@ -29,12 +31,13 @@ Command = tuple[str | int | bytes, ...]
 
 
 class RouteFact(msgspec.Struct):
-    """A route's state, why it is in it, and since when (ns UTC)."""
+    """A route's state, why it is in it, and since when; dark: since when it is not LIVE, 0 while it is; ns UTC."""
 
     state: RouteState
     reason: str
     since: int
     purpose: Purpose
+    dark: int
 
 
 class Life:
@@ -53,7 +56,8 @@ class Life:
 
     def opened(self, route: str, purpose: Purpose) -> None:
         """Take a route that will be read."""
-        self.routes[route] = RouteFact(RouteState.CONNECTING, "will be read", self._clock.now(), purpose)
+        now = self._clock.now()
+        self.routes[route] = RouteFact(RouteState.CONNECTING, "will be read", now, purpose, dark=now)
         self._follow(route)
 
     def moved(self, change: RouteChange) -> None:
@@ -61,6 +65,7 @@ class Life:
         fact = self.routes.get(change.route)
         if fact is not None:
             fact.state, fact.reason, fact.since = change.after, change.reason, self._clock.now()
+            fact.dark = 0 if change.after is RouteState.LIVE else fact.dark or fact.since
             self._follow(change.route)
 
     def keep(self, routes: Iterable[str]) -> None:
@@ -86,6 +91,13 @@ class Life:
         """Return why a route is in its state and since when (ns UTC), likewise; nothing where it is not known."""
         fact = self.routes.get(route)
         return {} if fact is None else {"reason": fact.reason, "since": fact.since}
+
+    def darkness(self, route: str) -> str | None:
+        """Return for how long a route has proven nothing, in words; None when that is not worth any."""
+        fact = self.routes.get(route)
+        if fact is None or not fact.dark or self.age(fact.dark) < DARK_SECONDS:
+            return None
+        return f"{fact.state.value}, not live for {self.age(fact.dark):.0f} s: {fact.reason}"
 
     def age(self, since: int) -> float:
         """Return the seconds since a time, ns UTC; -1 for none."""

@@ -25,6 +25,7 @@ class RouteSession:
     route      what the next connection will ask for
     name       venue/route
     failure    what the plugin raised, while the route suffers from it
+    outage     why the last attempt to connect failed, None while there is a connection
     silent     why its venue is held for silent while others are not, None when it is not
     replayed   rows dropped because the venue sent them again on subscribing and they are no news
     missing    rows that were not delivered, by the venue's own numbering
@@ -62,6 +63,7 @@ class RouteSession:
         self.state = RouteState.CONNECTING
         self.present: Conversation | None = None
         self.failure: str | None = None
+        self.outage: str | None = None
         self.silent: str | None = None
         self.frames_seen = 0
         self.faults = 0
@@ -88,7 +90,7 @@ class RouteSession:
     def opened(self, conversation: Conversation) -> None:
         """Take a conversation that begins: the present one if there is no other."""
         if self.present is None:
-            self.present = conversation
+            self.present, self.outage = conversation, None
             self.happened(RouteInput.OPENED, "connected")
 
     def heard_from(self, conversation: Conversation, what: RouteInput, reason: str) -> None:
@@ -104,10 +106,12 @@ class RouteSession:
         self.heard_from(conversation, RouteInput.CANARY, "canary seen on the new connection")
 
     def lost(self, conversation: Conversation, reason: str) -> None:
-        """Say that a connection ended."""
+        """Say that a connection ended, or that there was none to be had."""
         if conversation is self.present:
             self.present = None
             self.happened(RouteInput.CLOSED, reason)
+        elif self.present is None:
+            self.outage = reason
 
     def inherited(self, conversation: Conversation) -> None:
         """Make the conversation on a connection that was to follow the present one, after the loss of that."""

@@ -41,7 +41,7 @@ class FeedsSettings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_f
     specs_refresh_seconds  every venue is asked for its contracts so often: what is new is read within twice that
     backfill_seconds  so much of a gap's end is asked from a venue's REST
     redundant         other feeds processes read the same venues; each route is written by the one that holds its lease
-    decode_budget_ms_per_frame  processor time that a decoder may take on average, else its route rests for a minute
+    decode_budget_ms_per_frame  time that a decoder may take on average, else its route rests for a minute
     """
 
     section: ClassVar[str] = "feeds"

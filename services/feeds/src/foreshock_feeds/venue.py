@@ -40,7 +40,7 @@ class Tuning(NamedTuple):
     retry_seconds     how soon a REST that did not list its contracts is asked again
     refresh_seconds   how often it is asked for them anyway
     backfill_seconds  how much of a gap's end is asked for
-    decode_budget_ms  processor time that a decoder may take for a frame, on average
+    decode_budget_ms  time that a decoder may take for a frame, on average
     chance            spreads attempts: numbers over [0, 1)
     """
 

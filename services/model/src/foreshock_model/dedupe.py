@@ -14,8 +14,8 @@ LOAD = 2
 FIRST_BUCKETS = 1 << 12
 SLICE = 1_000
 """Rows that are looked at together: of so many few share a bucket."""
-FEW = 12
-"""Rows that are looked at one by one: an array operation costs as much as one of them, and each look takes a dozen."""
+FEW = 16
+"""Rows that are looked at one by one: array operations cost as much as a row each, and a look takes many of them."""
 _NONE = np.empty(0, np.intp)
 
 
@@ -121,14 +121,14 @@ class Dedupe:
 
     def _first_sight(self, key: int) -> bool:
         bucket, young = key % self._buckets, self._young
-        if key in self._table[bucket].tolist() or any(key in each for each in self._beside):
+        if key in self._table[bucket].tolist() or key in self._beside[0] or key in self._beside[1]:
             return False
-        place = int(self._filled[young][bucket])
+        place = self._filled.item(young, bucket)
         if place == WAYS:
             self._beside[young].add(key)
         else:
             self._table[bucket, young * WAYS + place] = key
-            self._filled[young][bucket] = place + 1
+            self._filled[young, bucket] = place + 1
         self._sizes[young] += 1
         return True
 
@@ -149,7 +149,7 @@ class Dedupe:
             new[row] = not any(key in each for each in self._beside)
 
     def _put(self, generation: int, bucket: Array, keys: Array) -> Array | None:
-        """Take new keys, of each bucket the first; return the rows (n,) int64 of the others, None when there are none."""
+        """Take new keys, of each bucket the first. Return the rows of the others, (n,) int64, None without any."""
         later = self._later(bucket)
         self._sizes[generation] += len(keys) - (0 if later is None else len(later))
         place = self._filled[generation].take(bucket)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,6 +46,8 @@ estimate_error   standard error of ln of the estimated USD of throttled venues; 
 """
 
 Array = npt.NDArray[Any]
+QUIET = {"usd_gain": 1, "count_gain": 1, "censored": 0}
+"""What stands everywhere in a column that tells nothing; NaN in the others. Such a column is not written."""
 
 
 class Insight(NamedTuple):
@@ -83,19 +86,26 @@ def layout(rows: int, venues: int, windows: int) -> tuple[tuple[str, str, tuple[
 
 def nothing(rows: int, venues: int, windows: int) -> Insight:
     """Return what is known where nothing is."""
-    columns = {name: np.full(shape, np.nan, dtype) for name, dtype, shape in layout(rows, venues, windows)}
-    columns["usd_gain"][:] = columns["count_gain"][:] = 1
-    columns["censored"] = np.zeros((rows, venues), np.bool_)
-    return Insight(**columns)
+    shapes = layout(rows, venues, windows)
+    return Insight(**{name: np.full(shape, QUIET.get(name, np.nan), dtype) for name, dtype, shape in shapes})
 
 
 def encode(insight: Insight) -> bytes:
     """Return an insight as a protobuf message `foreshock.velocity.v1.Insight`."""
     rows, venues = insight.censored.shape
     shapes = layout(rows, venues, insight.usd_gain.shape[2])
-    return b"".join(
-        wire.column(number, getattr(insight, name), dtype) for number, (name, dtype, _) in enumerate(shapes, 1)
-    )
+    parts = []
+    for number, (name, dtype, shape) in enumerate(shapes, 1):
+        column = wire.column(number, getattr(insight, name), dtype)
+        if number == 1 or column != _quiet(number, name, dtype, shape):
+            parts.append(column)
+    return b"".join(parts)
+
+
+@lru_cache(maxsize=1_024)
+def _quiet(number: int, name: str, dtype: str, shape: tuple[int, ...]) -> bytes:
+    """Return the field of a column that tells nothing: it is left out."""
+    return wire.column(number, np.full(shape, QUIET.get(name, np.nan), dtype), dtype)
 
 
 def decode(data: bytes | memoryview, rows: int, venues: int, windows: int) -> Insight:
@@ -103,7 +113,9 @@ def decode(data: bytes | memoryview, rows: int, venues: int, windows: int) -> In
     found = dict(wire.fields(data))
     shapes = layout(rows, venues, windows)
     columns = {
-        name: wire.as_column(name, found.get(number), dtype, shape)
+        name: wire.as_column(name, found[number], dtype, shape)
+        if number in found
+        else np.full(shape, QUIET.get(name, np.nan), dtype)
         for number, (name, dtype, shape) in enumerate(shapes[1:], 2)
     }
     return Insight(_gauges(wire.as_bytes("gauges", found.get(1, memoryview(b""))), rows), **columns)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from foreshock_model import insight as insights
 from foreshock_model import sight as sights
 from foreshock_model import stepped, wire
-from foreshock_model.derivatives import Derivatives, Thirds, agreement, derivatives, third_seconds
+from foreshock_model.derivatives import Derivatives, Thirds, agreement, derivatives, scale
 from foreshock_model.errors import CodecError
 from foreshock_model.insight import Insight
 from foreshock_model.sight import Sight
@@ -40,8 +40,8 @@ class WindowMetrics:
     jerk           (R, 2, W) likewise [USD/s^3]
     count_acceleration, count_jerk   the same of the count rate [1/s^2, 1/s^3]
     largest        (R, 2, V, W) the largest liquidation in the window [USD], 0 for none
-    count_oldest, count_middle, count_newest   (R, 2, W) liquidations over all venues in the thirds of the window's closed
-                   part, from which all derivatives follow, with errors (`derivatives`); NaN before schema 2
+    count_oldest, count_middle, count_newest   (R, 2, W) liquidations over all venues in the thirds of the window's
+                   closed part, from which all derivatives follow, with errors (`derivatives`); NaN before schema 2
     usd_oldest, usd_middle, usd_newest         likewise [USD]
     usd_unit       (R, 2, W) [USD] variance of USD over its mean: how large an order counts as one; NaN without any
     sight          how much of the market is seen; None while feeds have not said so
@@ -154,24 +154,20 @@ class WindowMetrics:
     @property
     def count_derivatives(self) -> Derivatives:
         """Derivatives of the count rate over all venues, each (R, 2, W)."""
-        thirds = (self.count_oldest, self.count_middle, self.count_newest)
-        return derivatives(Thirds(*(each.astype(np.float64) for each in thirds)), self._third)
+        thirds = Thirds(self.count_oldest, self.count_middle, self.count_newest)
+        return derivatives(thirds, scale(self.windows_ms))
 
     @property
     def usd_derivatives(self) -> Derivatives:
         """Derivatives of the USD rate over all venues, each (R, 2, W)."""
-        thirds, unit = (self.usd_oldest, self.usd_middle, self.usd_newest), self.usd_unit.astype(np.float64)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return derivatives(Thirds(*(each / unit for each in thirds)), self._third, unit)
+        unit = self.usd_unit
+        thirds = (each / unit for each in (self.usd_oldest, self.usd_middle, self.usd_newest))
+        return derivatives(Thirds(*thirds), scale(self.windows_ms), unit)
 
     @property
     def agreement(self) -> Array:
         """How far each window's count rate stands above that of the next longer one, in standard errors: (R, 2, W)."""
         return agreement(self.count.sum(axis=2, dtype=np.float64), np.asarray(self.windows_ms))
-
-    @property
-    def _third(self) -> Array:
-        return third_seconds(np.asarray(self.windows_ms))
 
 
 class Column(NamedTuple):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from typing import Protocol
+
+_THIS_THREAD: int | None = getattr(resource, "RUSAGE_THREAD", None)
 
 
 class Clock(Protocol):
@@ -45,3 +48,8 @@ def monotonic_ns() -> int:
 def thread_ns() -> int:
     """Return the processor time this thread has used, ns: what other work on the machine does not change."""
     return time.thread_time_ns()
+
+
+def thread_waits() -> int:
+    """Return how often this thread gave its processor away by itself (a sleep, a lock, IO); 0 where nobody counts."""
+    return 0 if _THIS_THREAD is None else resource.getrusage(_THIS_THREAD).ru_nvcsw

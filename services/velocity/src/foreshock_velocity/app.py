@@ -19,7 +19,7 @@ from foreshock_velocity.control import SERVICE_NAME, VelocityControl
 from foreshock_velocity.domain import VelocityConfig
 from foreshock_velocity.domain.config import problems
 from foreshock_velocity.domain.state import SERVICE
-from foreshock_velocity.settings import VelocitySettings
+from foreshock_velocity.settings import VelocitySettings, check_windows
 from foreshock_velocity.stage import VelocityPartition, VelocityStage
 from foreshock_velocity.watching import Watchers
 
@@ -32,11 +32,12 @@ async def serve(service: Service) -> None:
     settings = service.settings
     if not isinstance(settings, VelocitySettings):
         raise SettingsError(f"settings are {type(settings).__name__}, expected VelocitySettings")
+    check_windows(settings.windows_ms)
     latency, evaluation = LatencyRecorder(), LatencyRecorder()
     watchers = Watchers()
-    stage = VelocityStage(watchers, evaluation)
+    stage = VelocityStage(watchers, evaluation, settings.windows_ms)
     partitions = [Partition(number, service, stage, latency) for number in range(settings.partitions)]
-    collector = VelocityCollector(partitions, latency, evaluation)
+    collector = VelocityCollector(partitions, latency, evaluation, watchers)
     service.registry.register(collector)
     store = ConfigStore(service.redis, SERVICE, settings.partitions, service.clock)
     control = VelocityControl(service, ConfigControl(store, VelocityConfig(), problems), collector, watchers)

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import msgspec
-from prometheus_client.metrics_core import Metric
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
 from foreshock_runtime.collector import Latency, PartitionCollector
 from foreshock_runtime.latency import LatencyRecorder
 from foreshock_velocity.stage import VelocityPartition as Partition
+from foreshock_velocity.watching import Watchers
 
 COUNTERS = {
     "entries": "Inputs answered since the stream began, repeats apart.",
@@ -43,9 +44,12 @@ class VelocityCollector(PartitionCollector[Partition]):
         "socket_to_metrics", "Receipt of an entry's newest event to the acknowledged commit, since the start."
     )
 
-    def __init__(self, partitions: Sequence[Partition], latency: LatencyRecorder, evaluation: LatencyRecorder) -> None:
+    def __init__(
+        self, partitions: Sequence[Partition], latency: LatencyRecorder, evaluation: LatencyRecorder, watchers: Watchers
+    ) -> None:
         super().__init__(partitions, latency)
         self.evaluation = evaluation
+        self._watchers = watchers
         self.trimmed_unread: Counter[int] = Counter()
         """Metrics cut before signals had them, by partition."""
 
@@ -53,6 +57,7 @@ class VelocityCollector(PartitionCollector[Partition]):
         """Return all metrics."""
         yield from super().collect()
         yield self.quantiles(EVALUATION, self.evaluation)
+        yield GaugeMetricFamily(f"{self.prefix}_watchers", "Callers that watch metrics.", value=len(self._watchers))
 
     def figures(self, partition: Partition) -> dict[str, float]:
         """Return what the partition's state has counted, nearly nothing when this process does not own it."""

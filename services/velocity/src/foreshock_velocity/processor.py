@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from foreshock_model import keys
 from foreshock_model.entries import InputEntry, OutputEntry
-from foreshock_model.metrics import WindowMetrics
+from foreshock_model.metrics import WINDOWS_MS, WindowMetrics
 from foreshock_runtime.clock import monotonic_ns
 from foreshock_runtime.partitions import Journal, Seed
 from foreshock_runtime.streams import Command
@@ -30,11 +30,13 @@ class VelocityProcessor:
         seed: Seed[VelocityConfig] | None = None,
         *,
         told: Told | None = None,
+        windows_ms: tuple[int, ...] = WINDOWS_MS,
     ) -> None:
+        self._windows_ms = windows_ms
         self._told = told
         self._stream = keys.metrics(partition)
         self._journal = journal
-        self.state = VelocityState()
+        self.state = VelocityState(windows_ms=windows_ms)
         if seed is not None:
             self.state.configure(*seed)
 
@@ -69,7 +71,7 @@ class VelocityProcessor:
 
     def restore(self, blob: bytes) -> None:
         """Take up a state made by `snapshot`. Raises ValueError when it is not one."""
-        self.state = VelocityState.load(blob)
+        self.state = VelocityState.load(blob, windows_ms=self._windows_ms)
 
     def poison(self, entry_id: str) -> list[Command]:
         """Answer an entry that nobody can read."""

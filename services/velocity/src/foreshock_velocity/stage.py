@@ -21,11 +21,13 @@ class VelocityStage:
     """Answers `events:{pN}`.
 
     watchers    those who are told of each acknowledged answer;  evaluation: how long entries take
+    windows_ms  lengths of the windows
     """
 
     name = SERVICE
 
-    def __init__(self, watchers: Watchers, evaluation: LatencyRecorder) -> None:
+    def __init__(self, watchers: Watchers, evaluation: LatencyRecorder, windows_ms: tuple[int, ...]) -> None:
+        self.windows_ms = windows_ms
         self.watchers = watchers
         self.evaluation = evaluation
 
@@ -36,7 +38,8 @@ class VelocityStage:
     def make(self, partition: int, journal: Journal, seed: Seed[VelocityConfig] | None) -> VelocityProcessor:
         """Return a processor without state."""
         journal.listener = partial(self.watchers.acknowledged, partition)
-        return VelocityProcessor(partition, journal, seed, told=partial(self._told, partition))
+        told = partial(self._told, partition)
+        return VelocityProcessor(partition, journal, seed, told=told, windows_ms=self.windows_ms)
 
     def _told(self, partition: int, metrics: WindowMetrics | None, nanoseconds: int) -> None:
         self.evaluation.record_ns(nanoseconds)

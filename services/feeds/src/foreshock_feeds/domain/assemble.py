@@ -137,9 +137,10 @@ def _merge(chunks: list[_Chunk]) -> EventBatch:
     context: list[Columns] = []
     for ingest, found in chunks:
         both = np.concatenate((found.liquidations["instrument"], found.context["instrument"]))
-        used, place = np.unique(both, return_inverse=True)
-        slots = [refs.setdefault(ingest.refs[index], len(refs)) for index in used.tolist()]
-        placed = np.asarray(slots, np.uint16)[place]
+        counts = np.bincount(both)
+        used = np.flatnonzero(counts)
+        counts[used] = [refs.setdefault(ingest.refs[index], len(refs)) for index in used.tolist()]
+        placed = counts.take(both).astype(np.uint16)
         rows = found.liquidations["instrument"].size
         liquidations.append({**found.liquidations, "instrument": placed[:rows]})
         context.append({**found.context, "instrument": placed[rows:]})

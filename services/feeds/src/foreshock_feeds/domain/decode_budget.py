@@ -14,30 +14,47 @@ class DecodeBudget:
     """Compares the time of a decoder with what its frames may take on average, twice.
 
     First by the clock on the wall, which costs nothing to ask. Only then, because a busy machine is not the decoder's
-    fault, by the processor time of the thread. suspected: the second is wanted.
+    fault, by what its thread did: it worked too long, or it gave its processor away (a sleep, a lock, a file) at least
+    once a call and was too late by the wall. suspected: the second is wanted.
     """
 
     def __init__(self, ms_per_frame: float) -> None:
         self.suspected = False
         self._each = ms_per_frame * NS_PER_MS
-        self._spent = 0
-        self._frames = 0
+        self._begin()
 
-    def spent(self, frames: int, ns: int) -> str | None:
-        """Take one call's frames and time, of the thread if `suspected` was so before the call, else of the wall.
+    def _begin(self) -> None:
+        self._calls = self._frames = self._wall = self._worked = self._waits = 0
 
-        Returns why the decoder is too slow, None while it is not.
+    def spent(self, frames: int, wall_ns: int, worked_ns: int = 0, waits: int = 0) -> str | None:
+        """Take one call: its frames and its time by the wall.
+
+        worked_ns, waits: processor time of the thread and how often it gave its processor away, wanted only if
+        `suspected` was so before the call. Returns why the decoder is too slow, None while it is not.
         """
-        self._spent += ns
+        long = wall_ns > LONGEST_CALL_NS and wall_ns > frames * self._each
+        if long:
+            self._begin()
+        self._calls += 1
         self._frames += frames
-        long = ns > LONGEST_CALL_NS and ns > frames * self._each
-        if not long and self._spent < JUDGED_NS:
-            return None
-        total, spent = (frames, ns) if long else (self._frames, self._spent)
-        self._spent = self._frames = 0
-        confirmed, self.suspected = self.suspected, spent > total * self._each
-        return self._words(total, spent) if confirmed and self.suspected else None
+        self._wall += wall_ns
+        self._worked += worked_ns
+        self._waits += waits
+        return self._judged() if long or self._wall >= JUDGED_NS else None
 
-    def _words(self, frames: int, ns: int) -> str:
-        each, allowed = ns / max(frames, 1) / NS_PER_MS, self._each / NS_PER_MS
-        return f"decoding takes {each:.3g} ms a frame, {allowed:g} are allowed ({ns / NS_PER_MS:.0f} ms judged)"
+    def _judged(self) -> str | None:
+        confirmed, self.suspected = self.suspected, self._wall > self._frames * self._each
+        verdict = self._verdict() if confirmed and self.suspected else None
+        self._begin()
+        return verdict
+
+    def _verdict(self) -> str | None:
+        if self._worked > self._frames * self._each:
+            return self._words("decoding takes", self._worked)
+        if self._waits >= self._calls:
+            return self._words("decoding waits: it takes", self._wall)
+        return None
+
+    def _words(self, what: str, ns: int) -> str:
+        each, allowed = ns / max(self._frames, 1) / NS_PER_MS, self._each / NS_PER_MS
+        return f"{what} {each:.3g} ms a frame, {allowed:g} are allowed ({ns / NS_PER_MS:.0f} ms judged)"

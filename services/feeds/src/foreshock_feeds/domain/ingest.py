@@ -105,11 +105,13 @@ class Ingest:
         index = instrument.astype(np.intp)
         frame = None if raw.frame is None else np.asarray(raw.frame, np.intp)
         side = np.frombuffer(raw.side, np.uint8)
-        price, size, *identity = _doubles(raw.price, raw.size, raw.identity_a, raw.identity_b)
-        ts_event_ms = np.asarray(raw.ts_event_ms, np.int64)
+        price, size, first, second = _doubles(raw.price, raw.size, raw.identity_a, raw.identity_b)
+        ts_event_ms = np.fromiter(raw.ts_event_ms, np.int64, len(index))
         named_ms = ts_event_ms if self._coarse is None else ts_event_ms - ts_event_ms % self._coarse[index]
         seeds = self._seed.take(index)
-        keys = event_keys(seeds=seeds, side=side, ts_event_ms=named_ms, size=size, identity=identity, frame=frame)
+        keys = event_keys(
+            seeds=seeds, side=side, ts_event_ms=named_ms, size=size, identity=(first, second), frame=frame
+        )
         price, quantity, notional = self._worth(index, price, size)
         ts_recv = received if frame is None else received[frame]
         ts_event, flags = self._clamp(ts_event_ms * NS_PER_MS, ts_recv, self._flags(raw, index))

@@ -16,6 +16,7 @@ Array = npt.NDArray[Any]
 WHALE_USD = 50_000_000.0
 SHUFFLED, LATE, FROM_THE_FUTURE = 0.2, 0.05, 0.02
 """Shares of liquidations told up to 2 s late, 5 to 20 s late, and up to an hour before they happened."""
+SECOND_MS = 1_001
 REPEATS = 4
 """A duplicate is common: so many times as often as any other oddity."""
 
@@ -60,8 +61,16 @@ def odd_events(rng: np.random.Generator, venues: tuple[str, ...], duration_ms: i
         for kind in Oddity:
             times = 1 if kind in {Oddity.CUT, Oddity.STALL} else REPEATS if kind == Oddity.DUPLICATE else 2
             low, high = (0.75, 0.85) if kind == Oddity.CUT else (0.1, 0.7)
-            plan += [OddEvent(int(rng.uniform(low, high) * duration_ms), venue, kind) for _ in range(times)]
+            at_ms = _apart(rng, times, low * duration_ms, high * duration_ms)
+            plan += [OddEvent(each, venue, kind) for each in at_ms]
     return tuple(sorted(plan, key=lambda each: (each.at_ms, each.venue, each.kind)))
+
+
+def _apart(rng: np.random.Generator, times: int, low_ms: float, high_ms: float) -> list[int]:
+    """Draw times, over a second apart if there is room: to venues that tell whole seconds, equals are one event."""
+    span = (high_ms - low_ms) / times
+    room = max(span - SECOND_MS, 0.0)
+    return [int(low_ms + number * span + rng.uniform(0, room or span)) for number in range(times)]
 
 
 def _has(contracts: Contracts, kind: str) -> bool:

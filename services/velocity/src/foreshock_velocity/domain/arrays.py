@@ -34,3 +34,8 @@ def distinct(numbers: Array, size: int) -> tuple[Array, Array]:
     place = np.empty(size, np.int64)
     place[ids] = np.arange(len(ids))
     return ids, place[numbers]
+
+
+def pile(cells: Array, at: Array, values: Array | None = None) -> None:
+    """Add values (N,), or 1, to flat `cells` at places (N,), which may repeat: faster than `add.at` for many."""
+    cells += np.bincount(at, values, len(cells)).astype(cells.dtype, copy=False)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from foreshock_velocity.domain.arrays import Array, distinct
+from foreshock_velocity.domain.arrays import Array, distinct, pile
 from foreshock_velocity.domain.table import Column, Table
 from foreshock_velocity.domain.windows import LONG_AGO
 
@@ -56,8 +56,10 @@ class Balance(Table):
         self.stamp[ids] = newest
         aged = np.exp((at - newest[row])[:, None] / _MEMORY_NS)
         aged[:, LEARN] *= teaches
-        np.add.at(self.orders, (symbol, kind), aged)
-        np.add.at(self.usd, (symbol, kind), aged * usd[:, None])
+        cell = symbol * 2 + kind
+        for memory in (LEARN, WATCH):
+            pile(self.orders.reshape(-1, 2)[:, memory], cell, aged[:, memory])
+            pile(self.usd.reshape(-1, 2)[:, memory], cell, aged[:, memory] * usd)
 
     def correct(  # noqa: PLR0913 - estimates, by name
         self, ids: Array, now: int, *, raw: Array, estimate: Array, error: Array, drop_usd: Array

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from foreshock_velocity.domain.arrays import Array, distinct
+from foreshock_velocity.domain.arrays import Array, distinct, pile
 from foreshock_velocity.domain.history import History
 from foreshock_velocity.domain.table import Column, Table
 from foreshock_velocity.domain.windows import LONG_AGO, SIDES
@@ -142,7 +142,7 @@ class Marks(History):
 def impact(move_bp: Array, net_usd: Array, *, depth: Array) -> tuple[Array, Array]:
     """Return (bp per million USD, bp per multiple of the depth), (R, K) each; NaN where undefined.
 
-    net_usd (R, K) forced buying less forced selling [USD]; depth (R, 2) of bids and asks near mid [USD], NaN if unknown.
+    net_usd (R, K) forced buying less selling [USD]; depth (R, 2) of bids and asks near mid [USD], NaN if unknown.
     """
     flow = np.where(np.abs(net_usd) >= LEAST_FLOW, net_usd, np.nan)
     plain = move_bp / flow
@@ -176,10 +176,12 @@ class Whales(Table):
         self.decayed[ids] *= np.exp(-passed)[:, None, None]
         self.stamp[ids] = newest
         aged = usd * np.exp((ts - newest[at]) / _WHALE_NS)
-        np.add.at(self.decayed, (symbol, side), np.stack([aged * large, aged], axis=1))
+        for kind, part in enumerate((aged * large, aged)):
+            pile(self.decayed.reshape(-1, 2)[:, kind], symbol * SIDES + side, part)
         log = np.log(usd)
         self.sizes[ids] *= (_KEEP ** np.bincount(at))[:, None]
-        np.add.at(self.sizes, symbol, np.stack([np.ones(len(log)), log, log**2], axis=1))
+        for power, moment in enumerate((None, log, log**2)):
+            pile(self.sizes[:, power], symbol, moment)
 
     def threshold(self, ids: Array) -> Array:
         """Return (N,) USD above which an order is a whale, NaN while too few orders were seen."""

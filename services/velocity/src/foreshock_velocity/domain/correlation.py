@@ -35,7 +35,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from foreshock_velocity.domain.arrays import Array
+from foreshock_velocity.domain.arrays import Array, pile
 from foreshock_velocity.domain.normal import tail
 from foreshock_velocity.domain.table import Column, Table
 
@@ -82,11 +82,11 @@ class Series(Table):
     """
 
     COLUMNS = (
-        Column("counts", "<f8", 0, (OPEN_BINS,)),
+        Column("counts", "<f4", 0, (OPEN_BINS,)),
         Column("last", "<i8", NEVER),
-        Column("level", "<f8", 2 * math.sqrt(3 / 8)),
-        Column("trend", "<f8"),
-        Column("past", "<f8", 0, (_PAST,)),
+        Column("level", "<f4", 2 * math.sqrt(3 / 8)),
+        Column("trend", "<f4"),
+        Column("past", "<f4", 0, (_PAST,)),
     )
     counts: Array
     last: Array
@@ -107,13 +107,13 @@ class Correlation(Table):
     COLUMNS = (
         Column("first", "<i8"),
         Column("second", "<i8"),
-        Column("weight", "<f8"),
-        Column("samples", "<f8", 0, (2,)),
-        Column("spoken", "<f8", 0, (2,)),
-        Column("means", "<f8", 0, (2,)),
-        Column("squares", "<f8", 0, (2,)),
-        Column("lagged", "<f8", 0, (2,)),
-        Column("products", "<f8", 0, (2 * LAGS + 1,)),
+        Column("weight", "<f4"),
+        Column("samples", "<f4", 0, (2,)),
+        Column("spoken", "<f4", 0, (2,)),
+        Column("means", "<f4", 0, (2,)),
+        Column("squares", "<f4", 0, (2,)),
+        Column("lagged", "<f4", 0, (2,)),
+        Column("products", "<f4", 0, (2 * LAGS + 1,)),
     )
     first: Array
     second: Array
@@ -152,7 +152,8 @@ class Correlation(Table):
         self._close(until, table)
 
     def _count(self, pair: Array, number: Array) -> None:
-        np.add.at(self.series.counts, (pair, number % OPEN_BINS), 1)
+        if pair.size:
+            pile(self.series.counts.reshape(-1), pair * OPEN_BINS + number % OPEN_BINS)
 
     def _close(self, number: int, table: Array) -> None:
         if number - self.closed > ACTIVE_BINS + OPEN_BINS:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-import numpy as np
 
 from foreshock_model import keys
 from foreshock_model.metrics import WindowMetrics
 from foreshock_model.sight import Sight
 from foreshock_sdk.events import LiquidatedSide
 from foreshock_velocity.domain.conclusions import conclusions
+from foreshock_velocity.domain.window_view import Windows, windows_of
 
 SCHEMA = 1
 BTC = "BTCUSDT"
@@ -34,26 +35,24 @@ class NewestMark(NamedTuple):
     funding_ts: int = 0
 
 
-def window_name(window_ms: int) -> str:
-    """Name a window as people do: 100ms, 2s, 300s."""
-    return f"{window_ms}ms" if window_ms % 1_000 else f"{window_ms // 1_000}s"
+def velocity_documents(metrics: WindowMetrics, rows: Sequence[int]) -> list[Publication]:
+    """Return rows of metrics as the JSON of `velocity:{symbol}:current`; what is undefined is null."""
+    return [
+        (keys.velocity_current(metrics.symbols[row]), _velocity_json(metrics, row, windows))
+        for row, windows in zip(rows, windows_of(metrics, rows), strict=True)
+    ]
 
 
-def velocity_json(metrics: WindowMetrics, row: int) -> bytes:
-    """Return one row of metrics as the JSON of `velocity:{symbol}:current`; what is undefined is null."""
-    sides = {side.name: _side(metrics, row, side) for side in LiquidatedSide}
-    return msgspec.json.encode(
+def _velocity_json(metrics: WindowMetrics, row: int, windows: Windows) -> bytes:
+    return msgspec.json.encode(  # which writes NaN as null
         {
             "schema": SCHEMA,
             "symbol": metrics.symbols[row],
             "ts": int(metrics.as_of[row]),
             "venues": metrics.venues,
-            "windows": {
-                window_name(window_ms): {side: windows[number] for side, windows in sides.items()}
-                for number, window_ms in enumerate(metrics.windows_ms)
-            },
+            "windows": windows,
             "totals": {side.name: _totals(metrics, row, side) for side in LiquidatedSide},
-            "mark": _or_none(float(metrics.mark[row])),
+            "mark": float(metrics.mark[row]),
             "mark_ts": int(metrics.mark_ts[row]),
             "warming": metrics.warming,
             **_seen(metrics.sight),
@@ -66,37 +65,6 @@ def _seen(sight: Sight | None) -> dict[str, Any]:
     if sight is None:
         return {"coverage": None, "venues_used": (), "venues_missing": ()}
     return {"coverage": sight.coverage, "venues_used": sight.used, "venues_missing": sight.missing}
-
-
-def _side(metrics: WindowMetrics, row: int, side: int) -> list[dict[str, Any]]:
-    """Return one object a window."""
-    count, usd = metrics.count[row, side], metrics.usd[row, side]
-    figures = np.stack(
-        [
-            count.sum(axis=0, dtype=np.float64),
-            usd.sum(axis=0, dtype=np.float64),
-            metrics.acceleration[row, side],
-            metrics.jerk[row, side],
-        ],
-        axis=1,
-    )
-    by_venue = np.stack([count, usd], axis=2).transpose(1, 0, 2).tolist()
-    return [
-        {
-            "count": total,
-            "usd": dollars,
-            "count_rate": total / seconds,
-            "usd_rate": dollars / seconds,
-            "acceleration": _or_none(acceleration),
-            "jerk": _or_none(jerk),
-            "by_venue": {
-                venue: {"count": pair[0], "usd": pair[1]} for venue, pair in zip(metrics.venues, pairs, strict=True)
-            },
-        }
-        for (total, dollars, acceleration, jerk), pairs, seconds in zip(
-            figures.tolist(), by_venue, metrics.seconds.tolist(), strict=True
-        )
-    ]
 
 
 def _totals(metrics: WindowMetrics, row: int, side: int) -> dict[str, float]:
@@ -118,7 +86,3 @@ def mark_publications(mark: NewestMark) -> list[Publication]:
         rate = msgspec.json.encode(contract | {"rate": mark.funding, "ts": mark.funding_ts})
         published.append((keys.funding_current(mark.symbol), rate))
     return published
-
-
-def _or_none(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-from foreshock_model.derivatives import Thirds, of_rate, third_seconds
+from foreshock_model.derivatives import Thirds, of_rate, scale
 from foreshock_model.metrics import WindowMetrics
 from foreshock_velocity.domain.arrays import Array
 from foreshock_velocity.domain.book import Book
@@ -28,22 +27,18 @@ class Selection(NamedTuple):
     venues: tuple[str, ...]
 
 
-@lru_cache(maxsize=8)
-def _third_seconds(windows_ms: tuple[int, ...]) -> Array:
-    return third_seconds(np.array(windows_ms))
-
-
 def evaluate(book: Book, chosen: Selection, windows_ms: tuple[int, ...], *, warming: bool) -> WindowMetrics:
     """Read windows, totals, marks and derivatives of symbols whose pairs stand at their frontiers."""
     windows, symbols = book.windows, book.symbols
-    slots = windows.slot[chosen.pairs]
-    parts, largest = windows.parts.take(slots, axis=0), windows.top.take(slots, axis=0) / np.float32(STEPS_PER_USD)
-    all_count, all_usd, unit = _over_all(book, chosen.ids, parts, largest)
-    seconds = _third_seconds(windows_ms)
-    count_rate = of_rate(_thirds(all_count), seconds)
-    usd_rate = of_rate(_thirds(all_usd), seconds)
-    totals = windows.totals[chosen.pairs].swapaxes(1, 2)
-    whole = _whole(parts).swapaxes(1, 2)
+    # Venues come first here: what is added up over them then lies in long rows.
+    slots = windows.slot.take(chosen.pairs.T)
+    parts, top = windows.parts.take(slots, axis=0), windows.top.take(slots, axis=0)
+    largest = top / np.float32(STEPS_PER_USD)
+    totals = windows.totals.take(chosen.pairs, axis=0).swapaxes(1, 2)
+    whole = _whole(parts).transpose(1, 2, 0, 3, 4)
+    over_all = np.add.reduce(parts, axis=0)
+    thirds = Thirds(over_all[..., OLDEST], over_all[..., MIDDLE], over_all[..., NEWEST])
+    acceleration, jerk = of_rate(Thirds(*(each.swapaxes(2, 3) for each in thirds)), scale(windows_ms))
     return WindowMetrics(
         symbols=tuple(book.registry.symbols[each] for each in chosen.ids.tolist()),
         venues=chosen.venues,
@@ -57,23 +52,19 @@ def evaluate(book: Book, chosen: Selection, windows_ms: tuple[int, ...], *, warm
         usd=whole[..., 1] / STEPS_PER_USD,
         total_count=totals[..., 0],
         total_usd=totals[..., 1] / STEPS_PER_USD,
-        acceleration=usd_rate[0],
-        jerk=usd_rate[1],
-        count_acceleration=count_rate[0],
-        count_jerk=count_rate[1],
-        largest=largest.swapaxes(1, 2),
-        count_oldest=all_count[..., OLDEST],
-        count_middle=all_count[..., MIDDLE],
-        count_newest=all_count[..., NEWEST],
-        usd_oldest=all_usd[..., OLDEST],
-        usd_middle=all_usd[..., MIDDLE],
-        usd_newest=all_usd[..., NEWEST],
-        usd_unit=unit,
+        acceleration=acceleration[:, :, 1] / STEPS_PER_USD,
+        jerk=jerk[:, :, 1] / STEPS_PER_USD,
+        count_acceleration=acceleration[:, :, 0],
+        count_jerk=jerk[:, :, 0],
+        largest=largest.transpose(1, 2, 0, 3),
+        count_oldest=thirds.oldest[..., 0],
+        count_middle=thirds.middle[..., 0],
+        count_newest=thirds.newest[..., 0],
+        usd_oldest=thirds.oldest[..., 1] / STEPS_PER_USD,
+        usd_middle=thirds.middle[..., 1] / STEPS_PER_USD,
+        usd_newest=thirds.newest[..., 1] / STEPS_PER_USD,
+        usd_unit=_unit(book, chosen.ids, _whole(over_all), np.maximum.reduce(largest, axis=0, initial=0)),
     )
-
-
-def _thirds(parts: Array) -> Thirds:
-    return Thirds(parts[..., OLDEST], parts[..., MIDDLE], parts[..., NEWEST])
 
 
 def _whole(parts: Array) -> Array:
@@ -84,15 +75,9 @@ def _whole(parts: Array) -> Array:
     return whole
 
 
-def _over_all(book: Book, ids: Array, parts: Array, largest: Array) -> tuple[Array, Array, Array]:
-    """Add up venues: parts (R, V, 2, W, 2, 4) with 1e-4 USD, largest (R, V, 2, W) in USD.
-
-    Returns counts (R, 2, W, 4), USD likewise, and the unit of USD (R, 2, W), which is NaN where there is nothing.
-    """
-    over_all = np.add.reduce(parts, axis=1, dtype=np.float64)
-    count, usd = over_all[..., 0, :], over_all[..., 1, :]
-    usd /= STEPS_PER_USD
-    top = np.maximum.reduce(largest, axis=1, initial=0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean = _whole(usd) / _whole(count)
-    return count, usd, book.sizes.unit(ids, mean=mean, largest=top)
+def _unit(book: Book, ids: Array, sums: Array, largest: Array) -> Array:
+    """Return the unit of USD (R, 2, W), NaN without any, from count and 1e-4 USD (R, 2, W, 2) and the largest [USD]."""
+    count, usd = sums[..., 0], sums[..., 1]
+    mean = np.full(usd.shape, np.nan)
+    np.divide(usd, count * STEPS_PER_USD, out=mean, where=count > 0)
+    return book.sizes.unit(ids, mean=mean, largest=largest)

@@ -35,7 +35,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from foreshock_velocity.domain.arrays import Array, distinct
+from foreshock_velocity.domain.arrays import Array, distinct, pile
 from foreshock_velocity.domain.table import Column, Table
 from foreshock_velocity.domain.windows import LONG_AGO, SIDES
 
@@ -95,10 +95,9 @@ class Excitation(Table):
         self.decayed[ids] *= np.exp(-passed[:, None] * _RATES)[:, None, :]
         self.stamp[ids] = newest
         aged = np.exp((ts - newest[at])[:, None] * _RATES)
-        cell, cells = symbol * SIDES + side, self.size * SIDES
-        flat = self.decayed[: self.size].reshape(cells, 3)
+        cell, cells = symbol * SIDES + side, self.decayed.reshape(-1, 3)
         for rate in range(3):
-            flat[:, rate] += np.bincount(cell, aged[:, rate], cells)
+            pile(cells[:, rate], cell, aged[:, rate])
         self._fill(symbol, side, ts // BIN_NS)
 
     def _fill(self, symbol: Array, side: Array, number: Array) -> None:
@@ -108,7 +107,7 @@ class Excitation(Table):
             mine = slice(None) if first == last else number == each
             ids, _ = distinct(symbol[mine], self.size)
             self._close(ids[self.bin[ids] < each], each)
-            np.add.at(self.running.reshape(-1), symbol[mine] * SIDES + side[mine], 1)
+            pile(self.running.reshape(-1), symbol[mine] * SIDES + side[mine])
 
     def _close(self, ids: Array, number: int) -> None:
         """Close the running bins of symbols, and the empty ones before bin `number`."""

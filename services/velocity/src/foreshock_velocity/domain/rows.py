@@ -45,8 +45,8 @@ class Newest(NamedTuple):
 def select(columns: Columns, now: int) -> tuple[Rows, int]:
     """Return the rows that can be counted, and the number of those set to `now` because they lay after it.
 
-    A row whose price or notional is not a positive, finite, sensible number, or whose side is none, is left out. USD are
-    rounded to a step, and up to one.
+    A row whose price or notional is not a positive, finite, sensible number, or whose side is none, is left out.
+    USD are rounded to a step, and up to one.
     """
     price, notional, side = columns["price"], columns["notional_usd"], columns["liquidated_side"]
     # minimum and maximum hand NaN on, and NaN compares False

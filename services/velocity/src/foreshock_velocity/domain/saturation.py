@@ -109,8 +109,8 @@ class Saturation(Table):
         return (
             Column("stamp", "<i8", LONG_AGO),
             Column("sizes", "<f8", 0, (3,)),
-            Column("sums", "<f8", 0, (4, self._width)),
-            Column("gain", "<f8", 1, (2, self._width)),
+            Column("sums", "<f4", 0, (4, self._width)),
+            Column("gain", "<f4", 1, (2, self._width)),
             Column("censored", "?"),
         )
 

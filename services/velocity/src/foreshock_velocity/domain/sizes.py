@@ -47,8 +47,8 @@ class Sizes(Table):
 
         It is NaN where the mean is: in an empty window.
         """
-        moments = self.moments[ids]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            seen = (moments[:, :, 1] / moments[:, :, 0])[:, :, None]
-        held: Array = np.minimum(np.maximum(seen, mean), np.maximum(largest, mean))
+        moments = self.moments.take(ids, axis=0)
+        usd = moments[:, :, 0]
+        seen = np.divide(moments[:, :, 1], usd, out=np.zeros(usd.shape), where=usd > 0)
+        held: Array = np.minimum(np.maximum(seen[:, :, None], mean), np.maximum(largest, mean))
         return held

@@ -13,7 +13,6 @@ import msgspec
 import numpy as np
 
 from foreshock_model import batch as batches
-from foreshock_model import keys
 from foreshock_model import metrics as metric_codec
 from foreshock_model import tick as ticks
 from foreshock_model.batch import EventBatch
@@ -224,16 +223,14 @@ class VelocityState:
         self._analysis.fit(self._book)
         pairs = np.arange(1, self._book.registry.pairs)
         pairs = pairs[self._book.symbols.live[self._book.registry.pair_symbol[pairs]]]
-        return float(self._analysis.saturation.censored(pairs).mean()) if pairs.size else 0.0
+        return float(self._analysis.saturation.censored[pairs].mean()) if pairs.size else 0.0
 
     def publications(self) -> list[current.Publication]:
         """Return (key, JSON) of what the last `advance` made due: at most four a second a symbol by entry clocks."""
         teller, book = self._teller, self._book
         out: list[current.Publication] = []
-        if (metrics := teller.metrics) is not None:
-            out += [
-                (keys.velocity_current(metrics.symbols[row]), current.velocity_json(metrics, row)) for row in teller.due
-            ]
+        if (metrics := teller.metrics) is not None and teller.due:
+            out += current.velocity_documents(metrics, teller.due)
         for number in teller.marks_due:
             out += current.mark_publications(book.newest_mark(number))
         return out + self._interests

@@ -19,6 +19,8 @@ IMPACT_WINDOWS_MS = (10_000, 60_000)
 MOST_GAIN = 60_000.0
 """What a 16 bit number holds."""
 TINY = 1e-300
+CENSORED_FOR_NS = 30_000 * NS_PER_MS
+"""A venue that fell silent hides nothing any more."""
 _IMPACT = [GAUGES.index(name) for name in ("impact_10s", "impact_60s", "impact_depth_10s", "impact_depth_60s")]
 _BACK = np.array(IMPACT_WINDOWS_MS) * NS_PER_MS
 
@@ -28,6 +30,7 @@ def insight(analysis: Analysis, book: Book, metrics: WindowMetrics) -> Insight:
     analysis.fit(book)
     ids = np.array([book.registry.find_symbol(each) for each in metrics.symbols], np.int64)
     pairs, _ = book.registry.table(ids)
+    recent = metrics.as_of[:, None] - analysis.saturation.stamp[pairs] <= CENSORED_FOR_NS
     usd_gain, count_gain = _gains(analysis, metrics, ids, pairs)
     first, second = _edges(pairs.shape[1])
     correlated = analysis.correlation.evaluate(np.stack([pairs[:, first], pairs[:, second]], axis=2))
@@ -35,7 +38,7 @@ def insight(analysis: Analysis, book: Book, metrics: WindowMetrics) -> Insight:
         gauges=_gauges(analysis, book, metrics, ids),
         usd_gain=usd_gain,
         count_gain=count_gain,
-        censored=analysis.saturation.censored[pairs] & metrics.count.any(axis=(1, 3)),
+        censored=analysis.saturation.censored[pairs] & recent,
         correlation=correlated.shrunk,
         samples=correlated.samples,
         lead=correlated.lead,

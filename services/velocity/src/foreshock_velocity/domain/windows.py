@@ -167,8 +167,8 @@ class Windows:
         np.add.reduceat(found["count"], starts, dtype=np.int64, out=gone[0].reshape(-1))
         np.add.reduceat(found["usd"], starts, out=gone[1].reshape(-1))
         cells = lanes * self._width + windows
-        self._pass_on(cells, gone)
         lost: Array = gone[0, OLDEST] > 0
+        self._pass_on(cells, gone)
         if np.count_nonzero(lost):
             first = starts[OLDEST * number]
             flat[at[first:]] = NOTHING
@@ -179,12 +179,14 @@ class Windows:
         return lost
 
     def _pass_on(self, cells: Array, gone: Array) -> None:
-        """Move what left each part (2, 4, N) of cells (N,) on to the next one; what left the last is out."""
+        """Move what left each part (2, 4, N) of cells (N,) on to the next one; what left the last is out.
+
+        `gone` is used up.
+        """
         parts = self.parts.reshape(-1, 2, PARTS)
-        left = gone.transpose(2, 0, 1)
-        now = parts[cells]
-        now -= left
-        now[:, :, 1:] += left[:, :, :-1]
+        gone[:, 1:] -= gone[:, :-1]  # what a part loses, less what it gains
+        now = parts.take(cells, axis=0)
+        now -= gone.transpose(2, 0, 1)
         parts[cells] = now
 
     def _find_top(self, cells: Array, ring: Array, buckets: Array) -> None:
@@ -195,7 +197,7 @@ class Windows:
     def place(self, pair: Array, side: Array, *, ts: Array, usd: Array) -> None:
         """Put rows into every window that still covers them.
 
-        Parallel (N,) arrays: ts ns UTC at or before the pair's frontier, which is up to date; usd in 1e-4 USD, at least 1.
+        Parallel (N,) arrays: ts ns UTC at or before the pair's frontier, which is up to date; usd in 1e-4 USD, from 1.
         """
         slot = self.slot.take(pair)
         if np.count_nonzero(slot) < len(slot):
@@ -242,6 +244,7 @@ class Windows:
         age = (self.head[slot, window] - place) % self.rings.buckets[window, 0]
         third = self.rings.third[window, 0]
         part = (age + third - 1) // third
-        np.add.at(self.parts, (slot, side, window, 0, part), count)
-        np.add.at(self.parts, (slot, side, window, 1, part), usd)
-        np.maximum.at(self.top, (slot, side, window), largest)
+        at = (slot * SIDES + side) * self._width + window
+        np.add.at(self.parts.reshape(-1), at * (2 * PARTS) + part, count.astype(np.int64))
+        np.add.at(self.parts.reshape(-1), at * (2 * PARTS) + PARTS + part, usd)
+        np.maximum.at(self.top.reshape(-1), at, largest)

@@ -131,6 +131,7 @@ class Line:
         elif trouble in {Trouble.NO_REST, Trouble.BAD_REST}:
             await self._refuse(self.rest, Refusal(429, 1) if trouble is Trouble.NO_REST else Refusal(500))
         elif trouble is Trouble.MALFORMED:
+            await within(LONGEST_OUTAGE, lambda: bool(self.house.sockets))
             self.say(malformed(self.house, self.venue, Dice(rng.getrandbits(63))))
         else:
             self.again()

@@ -9,6 +9,7 @@ import asyncio
 import gzip
 import json
 import os
+import re
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -38,6 +39,8 @@ SYMBOLS = ("BTCUSDT", "ETHUSDT")
 SECONDS = 4.0
 FEWEST = 20
 """Events of a run, at the least."""
+EXPECTED = re.compile("packaged|refused")
+"""Contracts could not be asked for; an error that was made up is believed."""
 RECOVERY = 10.0
 HANG = 45.0
 
@@ -71,7 +74,7 @@ async def survive(url: str, folder: Path, ordeal: Ordeal, seed: int) -> Survived
             async with asyncio.timeout(RECOVERY):
                 await until(lambda: all_live(service.bound.control))
             status = (await status_of(service.bound.control)).status
-            assert [each for each in status.problems if "packaged" not in each] == []
+            assert [each for each in status.problems if not EXPECTED.search(each)] == []
         delivered = Delivered({venue: house.connector for venue, house in place.host.venues.items()})
     delivered.read(folder)
     return Survived(delivered, dict(status.counters))
@@ -83,7 +86,6 @@ async def judge(redis: Redis, survived: Survived) -> None:
     assert wrong(survived.delivered, events) == []
     assert survived.delivered.dropped == 0
     assert len(events) > FEWEST
-    assert survived.counters["bad_frames"] > 0
 
 
 @pytest.fixture(autouse=True)
@@ -127,7 +129,9 @@ def test_frames_of_any_shape_harm_nothing(redis_server: EmbeddedServer, frames: 
     async def example(folder: Path) -> None:
         async with connect_url(redis_server.url) as redis:
             await redis.flushall()
-            await judge(redis, await survive(redis_server.url, folder, ordeal, seed=len(frames)))
+            survived = await survive(redis_server.url, folder, ordeal, seed=len(frames))
+            await judge(redis, survived)
+            assert survived.counters["bad_frames"] > 0
 
     with tempfile.TemporaryDirectory() as place:
         asyncio.run(example(Path(place)))

@@ -14,9 +14,10 @@ from tests.unit.signals.metrics_made import MS, NOW, SECOND, VENUES, Hit, Tape, 
 from foreshock_archive.domain.columns import Origin
 from foreshock_archive.domain.intake import Intake, Source
 from foreshock_archive.domain.schemas import SCHEMAS
-from foreshock_model import batch, signal
+from foreshock_model import batch, insight, signal
 from foreshock_model.batch import CONTEXT_COLUMNS, LIQUIDATION_COLUMNS, Columns, EventBatch, InstrumentRef
 from foreshock_model.entries import InputEntry
+from foreshock_model.metrics import WindowMetrics
 from foreshock_model.tick import TickData, VenueLife
 from foreshock_sdk.events import ContextField, EventFlag
 from foreshock_signals.domain.state import SignalsState
@@ -73,6 +74,14 @@ def tick(seq: int, now: int, live: float = 1.0, writer: str = "feeds:0") -> Inpu
     return InputEntry("tick", writer, 1, seq, NOW + now, msgspec.json.encode(said))
 
 
+def with_insight(metrics: WindowMetrics, venue: str = "binance", gain: float = 1.5) -> WindowMetrics:
+    """Let velocity say that a venue hides orders, and that USD over all are to be multiplied with `gain`."""
+    quiet = insight.nothing(len(metrics.symbols), len(metrics.venues), len(metrics.windows_ms))
+    hides = np.tile([each == venue for each in metrics.venues], (len(metrics.symbols), 1))
+    metrics.insight = quiet._replace(censored=hides, usd_gain=np.full_like(quiet.usd_gain, gain))
+    return metrics
+
+
 def history() -> Iterator[Told]:
     """Yield the entries of a cascade, each stream in its order."""
     tape = Tape(SignalsState(), HITS, SYMBOLS)
@@ -86,8 +95,8 @@ def history() -> Iterator[Told]:
         told += len(fresh)
         for k, each in enumerate(inputs):
             yield Told(Source.EVENTS, f"{(NOW + now) // MS}-{k}", each.to_fields())
-        output = entry(measure([hit for hit in HITS if hit.at <= now], now, SYMBOLS, mark=60_000.0), now)
-        yield Told(Source.METRICS, entry_id(now), output.to_fields())
+        measured = with_insight(measure([hit for hit in HITS if hit.at <= now], now, SYMBOLS, mark=60_000.0))
+        yield Told(Source.METRICS, entry_id(now), entry(measured, now).to_fields())
         for k, said in enumerate(tape.play(now, now)):
             yield Told(Source.SIGNALS, f"{(NOW + now) // MS}-{1024 + k}", {b"json": signal.encode(said)})
 

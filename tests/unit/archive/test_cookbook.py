@@ -118,6 +118,25 @@ def test_signals_with_their_metrics() -> None:
 
 
 @pytest.mark.usefixtures("here")
+def test_what_throttled_venues_hide() -> None:
+    (row,) = ask("What throttled venues hide")
+    assert (row["symbol"], row["side"]) == ("BTCUSDT", "LONG")
+    assert row["gain"] == pytest.approx(1.5)
+    assert row["told_usd"] == pytest.approx(TOTAL)
+
+
+def test_files_of_an_earlier_version_are_read_with_later_ones(here: Path) -> None:
+    (file,) = (here / "archive/metrics").glob("*/*.parquet")
+    later = ask("What throttled venues hide")
+    earlier = pq.read_table(file, partitioning=None).drop_columns(
+        ["largest", "estimated_usd", "censored", "jerk_error"]
+    )
+    pq.write_table(earlier, file.with_name(f"0{file.name}"))
+    (row,) = ask("What throttled venues hide")
+    assert row["gain"] == later[0]["gain"]
+
+
+@pytest.mark.usefixtures("here")
 def test_how_late_venues_tell() -> None:
     assert {row["p50_ms"] for row in ask("How late venues tell")} == {50.0}
 

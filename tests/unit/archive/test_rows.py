@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.archive.archive_parts import SYMBOLS, batch_of, tick
+from tests.unit.archive.archive_parts import SYMBOLS, batch_of, tick, with_insight
 from tests.unit.model.batches import batches
 from tests.unit.model.batches import metrics as any_metrics
 from tests.unit.model.test_signal import SIGNAL
@@ -129,6 +129,64 @@ def test_metrics_in_long_form() -> None:
     assert {row["coverage"] for row in rows} == {0.75}
     assert {row["ts_recv"] for row in rows} == {None}
     assert {ns(row["as_of"]) for row in rows} == {NOW}
+
+
+def cells(rows: list[dict[str, Any]], window_ms: int = 500) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return the rows of BTCUSDT in a window by side and venue."""
+    found = [row for row in rows if (row["symbol"], row["window_ms"]) == ("BTCUSDT", window_ms)]
+    return {(row["side"], row["venue"]): row for row in found}
+
+
+def test_what_throttled_venues_hide_stands_beside_what_was_told() -> None:
+    hits = [Hit(0, 500.0), Hit(0, 700.0, venue="binance"), Hit(0, 900.0, 1, "okx")]
+    found = cells(metric_rows(with_insight(measure(hits, 0, SYMBOLS), gain=1.5)))
+    told = {at: (row["usd"], row["estimated_usd"], row["censored"]) for at, row in found.items()}
+    assert told == {
+        ("LONG", "all"): (1_200.0, 1_800.0, True),
+        ("LONG", "binance"): (700.0, None, True),
+        ("LONG", "bybit"): (500.0, None, False),
+        ("SHORT", "all"): (900.0, 1_350.0, False),
+        ("SHORT", "okx"): (900.0, None, False),
+    }
+
+
+def test_nobody_hides_anything() -> None:
+    rows = metric_rows(with_insight(measure([Hit(0)], 0, SYMBOLS), "", 1.0))
+    assert {row["censored"] for row in rows} == {False}
+    assert all(row["estimated_usd"] == row["usd"] for row in rows if row["venue"] == "all")
+
+
+def test_what_velocity_does_not_tell_is_none() -> None:
+    told = measure([Hit(0)], 0, SYMBOLS)
+    told.largest = np.full_like(told.largest, np.nan)
+    assert {(row["estimated_usd"], row["censored"], row["largest"]) for row in metric_rows(told)} == {(None,) * 3}
+
+
+def test_the_largest_by_venue_and_over_all() -> None:
+    told = measure([Hit(0), Hit(0, venue="okx")], 0, SYMBOLS)
+    told.largest[0, 0, :, :] = np.array([0.0, 500.0, 700.0])[:, None]
+    found = cells(metric_rows(told))
+    assert {venue: row["largest"] for (side, venue), row in found.items() if side == "LONG"} == {
+        "all": 700.0,
+        "bybit": 500.0,
+        "okx": 700.0,
+    }
+    assert found["SHORT", "all"]["largest"] == 0
+
+
+def test_derivatives_have_their_errors_and_venues_neither() -> None:
+    told = measure([Hit(0)], 0, SYMBOLS)
+    random = np.random.default_rng(7)
+    for name in ("count_oldest", "count_middle", "count_newest", "usd_oldest", "usd_middle", "usd_newest", "usd_unit"):
+        setattr(told, name, random.uniform(1, 9, told.usd_unit.shape).astype(np.float32))
+    told.usd_unit[0, 0, 1] = np.nan
+    found, at = cells(metric_rows(told), 2_000), (0, 0, told.windows_ms.index(2_000))
+    long = found["LONG", "all"]
+    for prefix, wanted in (("", told.usd_derivatives), ("count_", told.count_derivatives)):
+        assert long[f"{prefix}acceleration_error"] == pytest.approx(wanted.acceleration_error[at], rel=1e-5)
+        assert long[f"{prefix}jerk_error"] == pytest.approx(wanted.jerk_error[at], rel=1e-5)
+    assert found["LONG", "bybit"]["jerk_error"] is None
+    assert cells(metric_rows(told), 500)["LONG", "all"]["acceleration_error"] is None
 
 
 @given(any_metrics())

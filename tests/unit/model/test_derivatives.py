@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foreshock_model.derivatives import Derivatives, Scale, Thirds, agreement, derivatives, of_rate, scale
+from foreshock_model.derivatives import (
+    Derivatives,
+    Scale,
+    Thirds,
+    agreement,
+    derivatives,
+    errors_of_rate,
+    of_rate,
+    scale,
+)
 
 Array = npt.NDArray[np.float64]
 NUMBERS = st.floats(-1e4, 1e4)
@@ -159,3 +168,13 @@ def test_a_burst_makes_windows_disagree_and_an_empty_one_has_no_opinion() -> Non
     assert z[0, 0] == pytest.approx(8 / np.sqrt(1.6))
     assert z[1, 0] < -2
     assert np.isnan(z[2]).all()
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=3, max_size=3), st.floats(1, 1e5))
+def test_errors_alone_are_those_beside_the_derivatives(held: list[float], unit: float) -> None:
+    thirds = Thirds(*(np.array([each]) for each in held))
+    slope, curve = errors_of_rate(thirds, TEN)
+    found = derivatives(thirds, TEN, unit)
+    np.testing.assert_allclose(slope * unit, found.acceleration_error, rtol=1e-5)
+    np.testing.assert_allclose(curve * unit, found.jerk_error, rtol=1e-5)
+    assert np.isnan(slope[0]) == (sum(held) == 0)

@@ -206,3 +206,13 @@ def test_all_of_it_survives_a_snapshot() -> None:
         assert resumed.advance("5-0", entry) == state.advance("5-0", entry)
         assert resumed.publications() == state.publications()
     assert resumed.dump() == state.dump()
+
+
+def test_context_of_a_symbol_that_nothing_else_named_makes_room_for_it() -> None:
+    """Its first word may be an open interest, in the very entry that brings liquidations of another."""
+    state, writer = VelocityState(), Writer()
+    state.advance("1-0", writer.batch(NOW, Row(ts=NOW)))
+    interest = Price(5.0, symbol="NEWUSDT", instrument="NEWUSDT-PERP.BINANCE", field=ContextField.OPEN_INTEREST)
+    later = NOW + SECOND
+    metrics = metrics_of(state.advance("2-0", writer.batch(later, Row(ts=later), interest)))
+    assert "BTCUSDT" in metrics.symbols

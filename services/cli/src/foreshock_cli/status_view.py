@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
@@ -20,6 +22,7 @@ STATE_STYLES = {
 }
 BAD = "bold red"
 MIB = 1 << 20
+LONGEST_CHANNEL = 28
 
 
 def rendered(house: HouseFacts) -> Group:
@@ -79,8 +82,6 @@ def _latency(process: ProcessFacts) -> str:
 def _routes(process: ProcessFacts) -> Table:
     made = table("ROUTE", "STATE", "~WHY", ">CANARY", ">FRAMES", ">BAD", ">RECONNECTS", "~CHANNELS")
     for route in process.routes:
-        channels = route["channels"]
-        shown = ", ".join(channels[:2]) + (f" and {len(channels) - 2} more" if len(channels) > 2 else "")  # noqa: PLR2004 - as many as fit
         made.add_row(
             route["name"],
             state(route["state"]),
@@ -89,9 +90,17 @@ def _routes(process: ProcessFacts) -> Table:
             f"{route['frames']:,}",
             f"{route['faults']:,}",
             f"{route['reconnects']:,}",
-            elastic(shown),
+            elastic(_channels(route["channels"])),
         )
     return made
+
+
+def _channels(names: Sequence[str]) -> str:
+    """Return the first of a route's channels, and how many there are besides: `--json` has them all."""
+    if not names:
+        return "-"
+    first = names[0] if len(names[0]) <= LONGEST_CHANNEL else f"{names[0][:LONGEST_CHANNEL]}…"
+    return first if len(names) == 1 else f"{first} and {len(names) - 1} more"
 
 
 def _venues(process: ProcessFacts) -> Table:

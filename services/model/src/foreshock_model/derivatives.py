@@ -115,28 +115,35 @@ def of_rate(thirds: Thirds, by: Scale) -> tuple[Array, Array]:
     return told * by.slope, bent * by.curve
 
 
+def errors_of_rate(thirds: Thirds, by: Scale) -> tuple[Array, Array]:
+    """Return the standard errors of `of_rate`, NaN where all thirds are empty; of USD, give thirds over their unit."""
+    both = thirds.oldest + thirds.newest
+    told = np.where(both + thirds.middle > 0, np.float32(1), np.float32(np.nan))
+    return np.sqrt(both) * told * by.slope, np.sqrt(both + 4 * thirds.middle) * told * by.curve
+
+
 def derivatives(thirds: Thirds, by: Scale, unit: Array | float = 1.0) -> Derivatives:
     """Return all derivatives of what thirds (..., W) hold, counts, or USD over `unit` (..., W) [USD].
 
     All is NaN where all three are empty, and where the unit is NaN. Errors and logarithms are float32.
     """
     acceleration, jerk = of_rate(thirds, by)
-    slope, curve, log_slope, log_curve = (each.astype(np.float32) for each in by)
-    oldest, middle, newest = (each.astype(np.float32) for each in thirds)
+    narrow = Scale(*(each.astype(np.float32) for each in by))
+    thirds = Thirds(*(each.astype(np.float32) for each in thirds))
+    slope_error, curve_error = errors_of_rate(thirds, narrow)
     told = np.where(np.isnan(jerk), np.float32(np.nan), np.float32(1))
-    both = oldest + newest
-    o, m, n = (each + np.float32(0.5) for each in (oldest, middle, newest))
+    o, m, n = (each + np.float32(0.5) for each in thirds)
     ends = (1 / o + 1 / n) * told
-    sized = told * np.asarray(unit, np.float32)
+    sized = np.asarray(unit, np.float32)
     return Derivatives(
         acceleration * unit,
-        np.sqrt(both) * sized * slope,
+        slope_error * sized,
         jerk * unit,
-        np.sqrt(both + 4 * middle) * sized * curve,
-        np.log(n / o) * told * log_slope,
-        np.sqrt(ends) * log_slope,
-        np.log(n * o / (m * m)) * told * log_curve,
-        np.sqrt(ends + 4 / m) * log_curve,
+        curve_error * sized,
+        np.log(n / o) * told * narrow.log_slope,
+        np.sqrt(ends) * narrow.log_slope,
+        np.log(n * o / (m * m)) * told * narrow.log_curve,
+        np.sqrt(ends + 4 / m) * narrow.log_curve,
     )
 
 

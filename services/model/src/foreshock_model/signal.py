@@ -72,6 +72,8 @@ class DataQuality(msgspec.Struct, frozen=True):
     missing        inputs a model would use and does not have
     coverage       share of the whole market's liquidated USD that is seen live, 0 to 1; null while feeds have not told
     venues_used    venues that are live;  venues_missing: those that are read and are not
+    censored       venues that told liquidations of the side in the last minute and hide a good part of them just now,
+                   because they thin what they tell: the figures behind the signal are lower bounds
     """
 
     status: str
@@ -83,6 +85,7 @@ class DataQuality(msgspec.Struct, frozen=True):
     coverage: float | None = None
     venues_used: tuple[str, ...] = ()
     venues_missing: tuple[str, ...] = ()
+    censored: tuple[str, ...] = ()
 
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True):

@@ -65,11 +65,12 @@ def _signal(said: Signal, record: str, name: str, kept: Retention) -> Iterator[C
 
 
 def _seen(said: Signal) -> tuple[str | float, ...]:
-    """Return how much of the market was seen, as flat fields; an empty coverage is an unknown one."""
+    """Return how much of the market was seen, and who hides orders, as flat fields; an empty coverage is unknown."""
     quality = said.data_quality
     return (
         "coverage", "" if quality.coverage is None else quality.coverage,
         "venues_used", ",".join(quality.venues_used), "venues_missing", ",".join(quality.venues_missing),
+        "censored", ",".join(quality.censored),
     )  # fmt: skip
 
 

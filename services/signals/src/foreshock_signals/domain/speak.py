@@ -73,7 +73,7 @@ class Voice:
             regime=self._context.regime,
             leading_venue=self._leader(row, side),
             explanation=self._explanation(row, side),
-            data_quality=self._quality(row),
+            data_quality=self._quality(row, (side,)),
             config_revision=self._context.revision,
         )
 
@@ -92,7 +92,7 @@ class Voice:
             sides=sides,
             regime=self._context.regime,
             model=self._context.model,
-            data_quality=self._quality(row),
+            data_quality=self._quality(row, (0, 1)),
             config_revision=self._context.revision,
         )
 
@@ -169,7 +169,7 @@ class Voice:
     def _stopped(self, row: int) -> bool:
         return self._metrics is None and bool(self.step.rows["active"][row])
 
-    def _quality(self, row: int) -> DataQuality:
+    def _quality(self, row: int, sides: tuple[int, ...]) -> DataQuality:
         rows, clock = self.step.rows, self.step.clock
         young = bool(
             self._context.warming
@@ -188,7 +188,17 @@ class Voice:
             coverage=None if sight is None else sight.coverage,
             venues_used=() if sight is None else sight.used,
             venues_missing=() if sight is None else sight.missing,
+            censored=self._censored(row, sides),
         )
+
+    def _censored(self, row: int, sides: tuple[int, ...]) -> tuple[str, ...]:
+        """Return the venues that hide orders, of those that told any of the sides in the longest window of a figure."""
+        metrics = self._metrics
+        if metrics is None or metrics.insight is None:
+            return ()
+        orders = metrics.count[row, :, :, metrics.windows_ms.index(WINDOWS_MS[SIXTY])]
+        told = (orders[list(sides)] > 0).any(axis=0)
+        return tuple(sorted(metrics.venues[at] for at in np.flatnonzero(told & metrics.insight.censored[row])))
 
     def _status(self, row: int, *, warming: bool) -> str:
         if not self.step.rows["last"][row]:

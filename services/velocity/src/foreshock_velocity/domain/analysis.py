@@ -101,14 +101,12 @@ class Analysis:
         """Take up what feeds say of throttles; venues not named keep theirs."""
         self.caps |= caps
 
-    def note(self, book: Book, batch: EventBatch, taken: Taken) -> None:
-        """Note what a batch brings: rows in time with their pairs, and context."""
+    def note(self, batch: EventBatch, taken: Taken) -> None:
+        """Note the liquidations of a batch that are in time, with their pairs."""
         rows, pair = taken.rows, taken.pair
         if rows is not None and pair is not None and pair.size:
             lane, slot = self._lane_of(batch, rows)
             self._rows.note((pair, rows.side, rows.ts, rows.recv, lane, slot), rows.usd / STEPS_PER_USD)
-        if batch.context["instrument"].size:
-            self._note_context(book, batch)
 
     def _lane_of(self, batch: EventBatch, rows: Rows) -> tuple[Array, Array]:
         """Return (lane, length of its slots in ns) of rows, UNTHROTTLED and 0 where the venue tells all."""
@@ -131,8 +129,11 @@ class Analysis:
             self.lane_names.append(name)
         return number
 
-    def _note_context(self, book: Book, batch: EventBatch) -> None:
+    def note_context(self, book: Book, batch: EventBatch) -> None:
+        """Note the context of a batch; the book gets room for symbols that nothing else has named yet."""
         columns = batch.context
+        if not columns["instrument"].size:
+            return
         field = _FIELDS[columns["field"]]
         value = columns["value"]
         good = (field >= 0) & (value > _LEAST[field]) & (value < _MOST[field])

@@ -194,9 +194,10 @@ class VelocityState:
         rows = len(batch.liquidations["event_id"])
         batch.liquidations = self._repeats.leave_out(batch.liquidations, self.now)
         self.counters.doubled += rows - len(batch.liquidations["event_id"])
+        self._analysis.note_context(self._book, batch)  # first: what is taken has the size of all symbols known
         late_ns = self.config.late_after_ms * NS_PER_MS
         taken = take(self._book, batch, now=self.now, late_ns=late_ns, counters=self.counters)
-        self._analysis.note(self._book, batch, taken)
+        self._analysis.note(batch, taken)
         self.newest_recv = int(batch.liquidations["ts_recv"].max(initial=0))
         return taken
 

@@ -171,4 +171,5 @@ async def test_lag_memory_and_time_of_evaluation_are_metrics(redis: Redis, redis
     assert status.latencies["evaluation"].n == 1
     for name in ("lag_entries", "lag_seconds", "bytes_per_symbol", "censored_share", "evaluate_seconds_total"):
         assert f'foreshock_velocity_{name}{{partition="0"}}' in text
+    assert 'foreshock_velocity_pairs_held{partition="0"} 1.0' in text
     assert 'foreshock_velocity_evaluation_seconds{quantile="0.99"}' in text

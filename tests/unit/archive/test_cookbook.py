@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from tests.unit.archive.archive_parts import ALL, HITS, feed, history
@@ -131,9 +133,10 @@ def test_files_of_an_earlier_version_are_read_with_later_ones(here: Path) -> Non
     earlier = pq.read_table(file, partitioning=None).drop_columns(
         ["largest", "estimated_usd", "censored", "jerk_error"]
     )
+    hour_ago = pc.subtract(earlier["as_of"], pa.scalar(3_600 * SECOND, pa.duration("ns")))
+    earlier = earlier.set_column(earlier.schema.get_field_index("as_of"), "as_of", hour_ago)
     pq.write_table(earlier, file.with_name(f"0{file.name}"))
-    (row,) = ask("What throttled venues hide")
-    assert row["gain"] == later[0]["gain"]
+    assert ask("What throttled venues hide") == later
 
 
 @pytest.mark.usefixtures("here")

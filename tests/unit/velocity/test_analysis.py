@@ -63,6 +63,18 @@ def test_a_venue_that_tells_all_is_believed() -> None:
     assert not gauge(insight, row, "estimate_error")
 
 
+def test_a_venue_that_fell_silent_hides_nothing_any_more() -> None:
+    state, writer = VelocityState(), Writer()
+    state.advance("1-0", capped(writer))
+    saturate(state, writer, "binance")
+    last = NOW + 29 * SECOND + 300 * MS
+    for after, share in ((30, 0.5), (31, 0.0)):
+        clock = last + after * SECOND
+        insight, row = told(state, writer.batch(clock, Row(venue="bybit", ts=clock)))
+        assert insight.censored[row].sum() == 2 * share
+        assert state.censored_share() == share
+
+
 def test_a_cap_of_two_is_one_of_either_side() -> None:
     state, writer = VelocityState(), Writer()
     state.advance("1-0", capped(writer, rows=2))
@@ -193,8 +205,8 @@ def test_open_interest_has_a_key() -> None:
 def test_all_of_it_survives_a_snapshot() -> None:
     state, writer = VelocityState(), Writer()
     state.advance("1-0", capped(writer))
-    market(state, writer)
     saturate(state, writer, "binance", 5)
+    market(state, writer)
     late = NOW + 80 * SECOND
     state.advance("4-0", writer.batch(late, Row(ts=late), Row(venue="bybit", ts=late)))
     waiting = writer.batch(late + 10 * MS, Row(ts=late), Price(3.0, late, field=ContextField.OPEN_INTEREST))
@@ -216,3 +228,19 @@ def test_context_of_a_symbol_that_nothing_else_named_makes_room_for_it() -> None
     later = NOW + SECOND
     metrics = metrics_of(state.advance("2-0", writer.batch(later, Row(ts=later), interest)))
     assert "BTCUSDT" in metrics.symbols
+
+
+def test_between_grid_points_rows_carry_what_is_hidden_and_nothing_else() -> None:
+    state, writer = VelocityState(), Writer()
+    state.advance("1-0", capped(writer))
+    _, row = saturate(state, writer, "binance")
+    between = NOW + 29 * SECOND + 310 * MS
+    metrics = metrics_of(state.advance("2-0", writer.batch(between, Row(ts=between))))
+    assert metrics.insight is not None
+    assert metrics.insight.censored[row].all()
+    assert metrics.insight.usd_gain[row, 0, TEN] > 1
+    assert np.isnan(metrics.insight.gauges).all()
+    calm, other = VelocityState(), Writer()
+    calm.advance("1-0", other.batch(NOW + 20 * MS, Row(ts=NOW)))
+    quiet = metrics_of(calm.advance("2-0", other.batch(NOW + 30 * MS, Row(ts=NOW + 30 * MS))))
+    assert quiet.insight is None

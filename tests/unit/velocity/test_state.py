@@ -408,11 +408,10 @@ def test_silent_symbols_hold_nothing_but_totals_and_come_back() -> None:
     state, writer = VelocityState(), Writer()
     rows = [Row(f"S{number}USDT", venue, ts=NOW) for number in range(100) for venue in ("binance", "okx")]
     state.advance("1-0", writer.batch(NOW, *rows))
-    windows = state._book.windows
-    assert windows.held == 200
+    assert state.held == 200
     for clock in (NOW + 310 * SECOND, NOW + 371 * SECOND):
         state.advance("2-0", writer.tick(clock))
-    assert windows.held == 0
+    assert state.held == 0
     resumed = VelocityState.load(state.dump())
     assert resumed.dump() == state.dump()
     later = NOW + 400 * SECOND
@@ -421,8 +420,8 @@ def test_silent_symbols_hold_nothing_but_totals_and_come_back() -> None:
     assert metrics_of(resumed.advance("3-0", entry)).usd.tobytes() == metrics.usd.tobytes()
     assert metrics.count[:, 0].tolist() == np.ones((10, 2, 7)).tolist()
     assert metrics.total_count[:, 0].tolist() == [[2, 2]] * 10
-    assert windows.held == 20
-    assert len(windows.owner) == 256
+    assert state.held == 20
+    assert len(state._book.windows.owner) == 256
 
 
 def test_more_venues_than_room_was_made_for() -> None:

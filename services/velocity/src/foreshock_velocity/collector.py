@@ -28,6 +28,7 @@ COUNTERS = {
 
 
 GAUGES = {
+    "pairs_held": "Pairs of symbol and venue that hold windows; the others fell silent and gave theirs back.",
     "bytes_per_symbol": "Bytes of the state's arrays per symbol known, spare room included.",
     "censored_share": "Share of the pairs of symbol and venue with liquidations of late that hide orders just now.",
 }
@@ -69,6 +70,7 @@ class VelocityCollector(PartitionCollector[Partition]):
         found |= {"repeated": state.sequencer.repeated, "missing": state.sequencer.missing}
         return found | {
             "symbols": state.symbols,
+            "pairs_held": state.held,
             "state_bytes": state.nbytes,
             "bytes_per_symbol": state.bytes_per_symbol(),
             "censored_share": state.censored_share(),

@@ -8,7 +8,7 @@ MOST = 262_144
 
 
 class Seen:
-    """Remembers at least the newest `most` keys, and at most twice as many."""
+    """Remembers at least the `most` keys that were told last, and at most twice as many."""
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
@@ -23,11 +23,11 @@ class Seen:
 
     def fresh(self, key: Hashable) -> bool:
         """Tell whether a key is new, and remember it; one that is not is counted."""
-        if key in self._newer or key in self._older:
-            self.repeated += 1
-            return False
-        self._add(key)
-        return True
+        known = key in self._newer or key in self._older
+        self.repeated += known
+        if key not in self._newer:
+            self._add(key)  # an old one that is told again is among the newest again
+        return not known
 
     def _add(self, key: Hashable) -> None:
         if len(self._newer) >= self._most:

@@ -168,6 +168,11 @@ class Analysis:
             self._refresh(book, ids, now)
         return slow
 
+    def hides(self, pairs: Array) -> bool:
+        """Tell whether any of these pairs may hide orders: then each row says so, not those at grid points alone."""
+        known = pairs[pairs < self.saturation.size]
+        return bool((self.saturation.gain[known, 0, 0] > 1).any() or self.saturation.censored[known].any())
+
     def fit(self, book: Book) -> None:
         """Make room for all that the book knows."""
         if self.told.size == len(book.registry.symbols) and self.saturation.size == book.registry.pairs:

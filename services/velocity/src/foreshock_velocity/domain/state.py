@@ -32,7 +32,7 @@ from foreshock_velocity.domain.intake import Counters, Taken, take
 from foreshock_velocity.domain.lives import Lives
 from foreshock_velocity.domain.repeats import Repeats
 from foreshock_velocity.domain.teller import NEVER, Teller
-from foreshock_velocity.domain.telling import insight
+from foreshock_velocity.domain.telling import censored, insight
 from foreshock_velocity.domain.windows import NS_PER_MS
 
 SERVICE = "velocity"
@@ -93,6 +93,11 @@ class VelocityState:
         return len(self._book.registry.symbols)
 
     @property
+    def held(self) -> int:
+        """Pairs of symbol and venue that hold windows; the others fell silent and gave theirs back."""
+        return self._book.windows.held
+
+    @property
     def nbytes(self) -> int:
         """Bytes of the state's arrays."""
         return self._book.nbytes + self._analysis.nbytes + self._repeats.nbytes
@@ -141,7 +146,9 @@ class VelocityState:
         )
         if metrics is not None:
             metrics.sight = self._lives.sight(self.now)
-            metrics.insight = insight(self._analysis, self._book, metrics)
+            whole = self._teller.edge or bool(self._teller.due)
+            if whole or self._analysis.hides(self._teller.pairs):
+                metrics.insight = insight(self._analysis, self._book, metrics, whole=whole)
         if self._lives.due(self.now, before) and metrics is None:
             return metric_codec.nothing(self._windows_ms, warming=self.warming, sight=self._lives.sight(self.now))
         return metrics
@@ -224,10 +231,10 @@ class VelocityState:
         self._analysis.fit(self._book)
         pairs = np.arange(1, self._book.registry.pairs)
         pairs = pairs[self._book.symbols.live[self._book.registry.pair_symbol[pairs]]]
-        return float(self._analysis.saturation.censored[pairs].mean()) if pairs.size else 0.0
+        return float(censored(self._analysis, pairs, self.now).mean()) if pairs.size else 0.0
 
     def publications(self) -> list[current.Publication]:
-        """Return (key, JSON) of what the last `advance` made due: at most four a second a symbol by entry clocks."""
+        """Return (key, JSON) of what the last `advance` made due: at most two a second a symbol by entry clocks."""
         teller, book = self._teller, self._book
         out: list[current.Publication] = []
         if (metrics := teller.metrics) is not None and teller.due:

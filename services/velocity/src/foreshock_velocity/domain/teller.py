@@ -11,7 +11,8 @@ from foreshock_velocity.domain.evaluate import Selection, evaluate
 from foreshock_velocity.domain.intake import Taken
 
 NEVER = -1
-PUBLISH_EVERY_NS = 250_000_000
+PUBLISH_EVERY_NS = 500_000_000
+MARK_EVERY_NS = 250_000_000
 
 
 class Teller:
@@ -20,6 +21,7 @@ class Teller:
     last_edge  ns UTC, the newest grid point that was evaluated
     metrics    the last answer, None when it had no rows;  due: its rows whose JSON should be renewed
     marks_due  symbols whose mark price should be renewed as JSON
+    edge       whether the last answer was the first past a grid point;  pairs: those of its rows (R, V)
     """
 
     def __init__(self, book: Book, windows_ms: tuple[int, ...]) -> None:
@@ -29,6 +31,8 @@ class Teller:
         self.metrics: WindowMetrics | None = None
         self.due: list[int] = []
         self.marks_due: list[int] = []
+        self.edge = False
+        self.pairs = np.empty(0, np.int64)
 
     def forget(self) -> None:
         """Drop the last answer."""
@@ -38,7 +42,7 @@ class Teller:
         """Evaluate touched symbols at `now` and, once past a grid point of `cadence`, live ones at it; all ns UTC."""
         book = self._book
         self._note_marks(taken.marked, now)
-        edge = self._pass_edge(now, cadence)
+        edge = self.edge = self._pass_edge(now, cadence)
         book.sweep(now)
         wanted = taken.flag | self._decaying(len(taken.flag), cadence) if edge else taken.flag
         ids = book.registry.by_name[wanted[book.registry.by_name]]
@@ -81,7 +85,7 @@ class Teller:
         return due
 
     def _due(self, chosen: Selection, touched: Array, *, final: Array, cadence: int) -> Array:
-        """Return (R,) True where the JSON is due: touched ones at most 4 times a second, others at their turn."""
+        """Return (R,) True where the JSON is due: touched ones at most twice a second, others at their turn."""
         symbols, ids = self._book.symbols, chosen.ids
         last = symbols.published_at[ids]
         turn = symbols.beat(ids, at=self.last_edge, since=last, cadence=cadence)
@@ -96,6 +100,7 @@ class Teller:
                 return None
             table = self._book.registry.table(ids)
             chosen, due = Selection(ids, chosen.as_of[keep], chosen.recv[keep], *table), due[keep]
+        self.pairs = chosen.pairs
         symbols.row_at[chosen.ids] = chosen.as_of
         if due.any():
             symbols.published_at[chosen.ids[due]] = chosen.as_of[due]
@@ -106,6 +111,6 @@ class Teller:
     def _note_marks(self, marked: list[int], now: int) -> None:
         symbols = self._book.symbols
         for number in marked:
-            if now - symbols.mark_published_at[number] >= PUBLISH_EVERY_NS:
+            if now - symbols.mark_published_at[number] >= MARK_EVERY_NS:
                 symbols.mark_published_at[number] = now
                 self.marks_due.append(number)

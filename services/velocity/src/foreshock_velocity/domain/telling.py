@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from foreshock_model.insight import GAUGES, Insight
+from foreshock_model.insight import GAUGES, Insight, nothing
 from foreshock_model.metrics import WindowMetrics
 from foreshock_sdk.events import LiquidatedSide
 from foreshock_velocity.domain.analysis import Analysis
@@ -25,24 +25,34 @@ _IMPACT = [GAUGES.index(name) for name in ("impact_10s", "impact_60s", "impact_d
 _BACK = np.array(IMPACT_WINDOWS_MS) * NS_PER_MS
 
 
-def insight(analysis: Analysis, book: Book, metrics: WindowMetrics) -> Insight:
-    """Return what is known of the symbols of `metrics`."""
+def insight(analysis: Analysis, book: Book, metrics: WindowMetrics, *, whole: bool = True) -> Insight:
+    """Return what is known of the symbols of `metrics`; not whole: of hidden orders alone, the rest is NaN."""
     analysis.fit(book)
     ids = np.array([book.registry.find_symbol(each) for each in metrics.symbols], np.int64)
     pairs, _ = book.registry.table(ids)
-    recent = metrics.as_of[:, None] - analysis.saturation.stamp[pairs] <= CENSORED_FOR_NS
     usd_gain, count_gain = _gains(analysis, metrics, ids, pairs)
+    hidden = censored(analysis, pairs, metrics.as_of[:, None])
+    if not whole:
+        none = nothing(len(ids), pairs.shape[1], len(metrics.windows_ms))
+        return none._replace(usd_gain=usd_gain, count_gain=count_gain, censored=hidden)
     first, second = _edges(pairs.shape[1])
     correlated = analysis.correlation.evaluate(np.stack([pairs[:, first], pairs[:, second]], axis=2))
     return Insight(
         gauges=_gauges(analysis, book, metrics, ids),
         usd_gain=usd_gain,
         count_gain=count_gain,
-        censored=analysis.saturation.censored[pairs] & recent,
+        censored=hidden,
         correlation=correlated.shrunk,
         samples=correlated.samples,
         lead=correlated.lead,
     )
+
+
+def censored(analysis: Analysis, pairs: Array, now: Array | int) -> Array:
+    """Return which of some pairs, known to the analysis, hide a good part of their orders at `now` [ns UTC]."""
+    saturation = analysis.saturation
+    hide: Array = saturation.censored[pairs] & (now - saturation.stamp[pairs] <= CENSORED_FOR_NS)
+    return hide
 
 
 @lru_cache(maxsize=32)

@@ -115,6 +115,7 @@ async def test_nothing_delivered_is_lost_or_doubled_on_bad_lines(
     await judge(redis, survived)
 
 
+@pytest.mark.timeout(60 + 30 * SEEDS)
 @given(st.lists(FRAMES, min_size=20, max_size=200))
 @settings(max_examples=SEEDS, phases=(Phase.generate,), derandomize=True, suppress_health_check=list(HealthCheck))
 def test_frames_of_any_shape_harm_nothing(redis_server: EmbeddedServer, frames: list[str | bytes]) -> None:

@@ -244,3 +244,13 @@ def test_between_grid_points_rows_carry_what_is_hidden_and_nothing_else() -> Non
     calm.advance("1-0", other.batch(NOW + 20 * MS, Row(ts=NOW)))
     quiet = metrics_of(calm.advance("2-0", other.batch(NOW + 30 * MS, Row(ts=NOW + 30 * MS))))
     assert quiet.insight is None
+
+
+def test_a_venue_that_tells_more_than_its_throttle_lets_by_is_believed() -> None:
+    state, writer = VelocityState(), Writer()
+    state.advance("1-0", capped(writer))
+    for second in range(30):
+        clock = NOW + second * SECOND + 300 * MS
+        insight, _ = told(state, writer.batch(clock, *(Row(usd=20_000.0, ts=clock - at * MS) for at in range(40))))
+    assert not insight.censored.any()
+    assert (insight.usd_gain == 1).all()

@@ -37,6 +37,8 @@ SLOWEST_NS = 3_000 * NS_PER_MS
 PAIR, SIDE, TS, RECV, LANE, SLOT = range(6)
 CONTRACT, SYMBOL, FIELD, AT, IS_CAPPED = range(5)
 UNTHROTTLED = -1
+MOST_TOLD = 4
+"""Rows of a lane between two grid points that a throttle of one or two a second can explain, a backlog included."""
 _FIELDS = np.full(256, -1)
 _FIELDS[ContextField.OPEN_INTEREST] = context.INTEREST
 _FIELDS[ContextField.DEPTH_BID_10BP] = context.DEPTH_BID
@@ -197,7 +199,7 @@ class Analysis:
         )
         if not pair.size:
             return
-        thinned = lane != UNTHROTTLED
+        thinned = self._obeyed(lane)
         full = usd.copy()
         at = np.flatnonzero(thinned)
         if at.size:
@@ -209,6 +211,13 @@ class Analysis:
         self.balance.advance(symbol=symbol, kind=kind, usd=full, at=ts, teaches=calm)
         self.excitation.advance(symbol=symbol, side=side, ts=ts)
         self.whales.advance(symbol=symbol, side=side, usd=usd, ts=ts)
+
+    def _obeyed(self, lane: Array) -> Array:
+        """Return (N,) True for rows of thinned lanes, but for those that tell more than a throttle lets by."""
+        thinned: Array = lane != UNTHROTTLED
+        at = np.flatnonzero(thinned)
+        thinned[at] = np.bincount(lane[at])[lane[at]] <= MOST_TOLD
+        return thinned
 
     def _take_context(self, now: int) -> None:
         numbers, values = self._context.take()

@@ -44,6 +44,7 @@ def test_a_ladder_is_one_side_of_a_book() -> None:
     bids, asks = ladder(100.0, 2.0, upwards=False), ladder(100.0, 2.0, upwards=True, levels=3)
     assert (bids[0], asks[0]) == ((100.0, 2.0), (100.0, 2.0))
     assert [price for price, _ in bids] == sorted((price for price, _ in bids), reverse=True)
-    assert (len(bids), bids[-1][0]) == (20, pytest.approx(98.9))
+    assert len(bids) == 20
+    assert bids[-1][0] == pytest.approx(98.9)
     assert [size for _, size in asks] == [2.0, 4.0, 6.0]
     assert [price for price, _ in asks] == pytest.approx([100.0, 100.55, 101.1])

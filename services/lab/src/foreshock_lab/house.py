@@ -32,7 +32,6 @@ START_ORDER = ("velocity", "signals", "feeds")
 START_SECONDS = 30.0
 STOP_SECONDS = 12.0
 POLL_SECONDS = 0.05
-RECOVER_POLLS = 100
 log = get_logger("lab")
 
 
@@ -161,19 +160,7 @@ class House:
             raise LabError(f"{service} is not SERVING after {seconds:g} s: {child.last_words()}") from None
 
     async def health(self) -> dict[str, str]:
-        """Ask every service for its health: its gRPC answer, or why there is none.
-
-        One that is alive and not serving has some seconds to get well: on a machine without a core to spare a lease may
-        run out, which is taken again at once and loses nothing.
-        """
-        for _ in range(RECOVER_POLLS):
-            health = await self._health()
-            if Health.NOT_SERVING.value not in health.values():
-                break
-            await asyncio.sleep(POLL_SECONDS)
-        return health
-
-    async def _health(self) -> dict[str, str]:
+        """Ask every service for its health now: its gRPC answer, or why there is none."""
         return {service: (await self._health_of(service, self.children[service])).value for service in SERVICES}
 
     async def status(self, service: str) -> ServiceView | None:

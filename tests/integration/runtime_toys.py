@@ -16,6 +16,7 @@ from foreshock_runtime.streams import Command, OwnerOptions, PartitionOwner, Pro
 
 SOURCE = keys.events(0)
 OUTPUT = keys.metrics(0)
+LATEST, CLOSINGS = "toy:latest", "toy:closings"
 SERVICE = "velocity"
 FAST = OwnerOptions(lease_seconds=0.6, snapshot_seconds=0.2, block_ms=50, read_count=16)
 
@@ -38,6 +39,9 @@ class ToyProcessor:
 
     def poison(self, entry_id: str) -> list[Command]:
         return [("XADD", OUTPUT, entry_id, "chain", "none", "count", self.count)]
+
+    def closing(self) -> list[Command]:
+        return [("SET", LATEST, self.count), ("INCR", CLOSINGS)]
 
     def snapshot(self) -> bytes:
         return json.dumps([self.chain.hex(), self.count, self.warming]).encode()

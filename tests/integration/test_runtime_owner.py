@@ -9,8 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 from tests.integration.runtime_toys import (
+    CLOSINGS,
+    LATEST,
     OUTPUT,
     SERVICE,
     SOURCE,
@@ -425,6 +428,58 @@ async def test_a_poison_that_cannot_even_be_answered_does_not_stop_the_partition
         await answered(redis, 1)
     got_ids, _ = await output(redis)
     assert got_ids == ids[1:]
+
+
+@pytest.mark.parametrize("rival", ["idle", "reads"])
+async def test_answers_that_found_the_lease_gone_are_sent_again_and_not_made_again(
+    redis: Redis, redis_server: EmbeddedServer, rival: str
+) -> None:
+    """A stall between a read and its commit costs no replay, when nobody has answered meanwhile."""
+    with SyncRedis.from_url(redis_server.url) as side:
+
+        class Robbed(ToyProcessor):
+            def advance(self, entry_id: str, fields: Mapping[bytes, bytes]) -> list[Command]:
+                if fields[b"data"] == b"steal":
+                    side.set(LEASE, "another's token", px=300)
+                    if rival == "reads":
+                        side.xreadgroup(SERVICE, "owner", {SOURCE: ">"}, count=1)
+                return super().advance(entry_id, fields)
+
+        ids = await fill(redis, DATAS[:5])
+        owner = owner_of(redis, Robbed, OwnerOptions(lease_seconds=5.0, snapshot_seconds=1_000, block_ms=50))
+        async with running(owner):
+            await answered(redis, 5)
+            ids += await fill(redis, [b"steal"])
+            await answered(redis, 6)
+            ids += await fill(redis, DATAS[5:9])
+            await answered(redis, 10)
+        status = owner.status()
+        assert status.errors["lease_lost"] == 1
+        assert (status.recoveries, status.replayed) == (1, 0)
+        await check_output(redis, ids, [*DATAS[:5], b"steal", *DATAS[5:9]])
+        assert (await redis.xpending(SOURCE, SERVICE))["pending"] == 0
+
+
+async def test_what_each_commit_overwrites_is_told_once_a_commit(redis: Redis) -> None:
+    await fill(redis, DATAS)
+    owner = owner_of(redis)
+    async with running(owner):
+        await answered(redis, 100)
+    commits = owner.status().commits
+    assert await redis.get(LATEST) == b"100"
+    assert commits - 1 <= int(await redis.get(CLOSINGS) or 0) <= commits  # the farewell answers nothing
+    assert commits < 50
+
+
+async def test_answers_stand_when_the_latest_cannot_be_told(redis: Redis) -> None:
+    class Tongueless(ToyProcessor):
+        def closing(self) -> list[Command]:
+            raise RuntimeError("nothing to say")
+
+    ids = await fill(redis, DATAS[:5])
+    async with running(owner_of(redis, Tongueless)):
+        await answered(redis, 5)
+    await check_output(redis, ids, DATAS[:5])
 
 
 async def test_lag_is_visible(redis: Redis) -> None:

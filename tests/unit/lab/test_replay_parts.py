@@ -78,7 +78,7 @@ def test_the_record_is_what_the_server_would_hold() -> None:
     venues = simulations(("bybit",))
     options = DemoOptions(scenario="flash", seed=3, duration_s=8.0)
     _, said = run_offline(make_timeline(options, venues.scripts), venues.scripts, venues.connectors).signals[0]
-    made = commands.of(Outcome((said, said)), 1, "5-2", retention(), tells_market=False)
+    made = commands.of(Outcome((said, said)), 1, "5-2", retention())
     found = recorded(made, keys.signals(1))
     assert [entry_id for entry_id, _ in found] == ["5-2048", "5-2049"]
     assert signal.decode(found[0][1][b"json"]) == said

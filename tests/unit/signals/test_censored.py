@@ -43,7 +43,7 @@ def test_a_signal_names_the_venues_that_hide_orders_of_its_side_in_json_and_flat
     outcome = play("okx", "binance")
     (said,) = outcome.signals
     assert said.data_quality.censored == ("binance", "okx")
-    record = next(each for each in of(outcome, 0, "1-0", KEPT, tells_market=False) if each[0] == "XADD")
+    record = next(each for each in of(outcome, 0, "1-0", KEPT) if each[0] == "XADD")
     flat = dict(zip(record[6::2], record[7::2], strict=True))
     assert flat["censored"] == "binance,okx"
     assert decode(bytes(flat["json"])).data_quality == said.data_quality  # type: ignore[arg-type]

@@ -34,7 +34,8 @@ def at_level(level: Level) -> Outcome:
 
 
 def published(outcome: Outcome) -> list[tuple[Any, ...]]:
-    return list(commands.of(outcome, 3, entry_id(6 * SECOND), KEPT, tells_market=True))
+    latest = commands.latest_of(outcome, tells_market=True)
+    return [*commands.of(outcome, 3, entry_id(6 * SECOND), KEPT), *commands.renewing(latest)]
 
 
 def note(journal: Journal, outcome: Outcome) -> None:
@@ -104,12 +105,13 @@ def test_the_market_is_told_by_one_partition_only() -> None:
             clock=NOW, regime="HIGH", volatility_bp=40.0, btc_mark=60_000.0, max_probability=0.7, max_symbol="SOLUSDT"
         )
     )
-    found: list[tuple[Any, ...]] = list(commands.of(outcome, 0, "1-0", KEPT, tells_market=True))
+    found: list[tuple[Any, ...]] = list(commands.renewing(commands.latest_of(outcome, tells_market=True)))
     assert [each[1] for each in found] == ["regime:current", "volatility:btc:current"]
     regime = msgspec.json.decode(found[0][2])
     assert (regime["regime"], regime["max_probability"], regime["max_symbol"]) == ("HIGH", 0.7, "SOLUSDT")
     assert msgspec.json.decode(found[1][2])["btc_mark"] == 60_000.0
-    assert commands.of(outcome, 0, "1-0", KEPT, tells_market=False) == []
+    assert commands.of(outcome, 0, "1-0", KEPT) == []
+    assert commands.latest_of(outcome, tells_market=False) == {}
 
 
 def test_symbols_are_tracked_by_their_own_partition() -> None:

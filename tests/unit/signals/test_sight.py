@@ -11,7 +11,7 @@ from foreshock_model.entries import OutputEntry
 from foreshock_model.metrics import WINDOWS_MS
 from foreshock_model.sight import Sight
 from foreshock_model.signal import decode
-from foreshock_signals.commands import Retention, of
+from foreshock_signals.commands import Retention, latest_of, of, renewing
 from foreshock_signals.domain.config import SignalsConfig
 from foreshock_signals.domain.outcome import Outcome
 from foreshock_signals.domain.state import SignalsState
@@ -77,7 +77,7 @@ def test_a_signal_says_it_in_its_json_in_flat_fields_and_in_words() -> None:
     assert {each.data_quality.coverage for each in full} == {0.65}
     assert without
     assert all(each.explanation.startswith("53% of the market is seen; ") for each in without)
-    record = next(each for each in of(Outcome((without[-1],)), 0, "1-0", KEPT, tells_market=False) if each[0] == "XADD")
+    record = next(each for each in of(Outcome((without[-1],)), 0, "1-0", KEPT) if each[0] == "XADD")
     flat = dict(zip(record[6::2], record[7::2], strict=True))
     assert (flat["coverage"], flat["venues_used"], flat["venues_missing"]) == (0.53, "binance,bybit", "okx")
     assert decode(bytes(flat["json"])).data_quality == without[-1].data_quality  # type: ignore[arg-type]
@@ -87,7 +87,7 @@ def test_the_regime_says_it_too() -> None:
     state = SignalsState()
     told(state, FULL, SECOND)
     outcome = state.advance(entry_id(2 * SECOND), market_entry(2 * SECOND))
-    documents = [each[2] for each in of(outcome, 0, "1-0", KEPT, tells_market=True) if each[1] == "regime:current"]
+    documents = [each[2] for each in renewing(latest_of(outcome, tells_market=True)) if each[1] == "regime:current"]
     assert [msgspec.json.decode(each)["coverage"] for each in documents] == [0.65]  # type: ignore[arg-type]
 
 

@@ -150,6 +150,7 @@ def test_repeats_are_answered_empty_and_change_nothing() -> None:
     entry = writer.batch(NOW, Row())
     state.advance("1-0", entry)
     before = state.counters.entries
+    state.publications()
     assert state.advance("2-0", entry).kind == "empty"
     assert state.publications() == []
     assert (state.counters.entries, state.sequencer.repeated) == (before, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -30,7 +31,7 @@ LATEST_TTL_MS = 5_000
 
 
 class Latest(Protocol):
-    """Gives a partition's newest figures that its last entry made due."""
+    """Gives a partition's newest figures that became due since the last call."""
 
     def latest(self, partition: int) -> list[Publication]:
         """Return key and JSON of each."""
@@ -51,19 +52,12 @@ class Verdict:
         self.entries = 0
         self.story = Story()
         self.hashes = [StreamHash() for _ in range(partitions)]
-        self._partitions = partitions
         self._kept = retention()
 
     def take(self, found: Answered) -> list[Command]:
         """Take an answer; return what signals commits for it."""
         self.entries += 1
-        made = commands.of(
-            found.outcome,
-            found.partition,
-            found.entry_id,
-            self._kept,
-            tells_market=keys.partition_of(BTC, self._partitions) == found.partition,
-        )
+        made = commands.of(found.outcome, found.partition, found.entry_id, self._kept)
         for said in found.outcome.signals:
             self.story.take(said)
         for entry_id, fields in recorded(made, keys.signals(found.partition)):
@@ -74,7 +68,8 @@ class Verdict:
 class RedisSink:
     """Writes entries and answers under their ids. Call `flush` at the end.
 
-    at_once: commands of one pipeline; with 1 subscribers hear everything when it is due.
+    at_once: commands of one pipeline, which renews the keys of latest figures at its end, as a commit does; with 1
+    subscribers hear everything when it is due.
     """
 
     def __init__(self, redis: Redis, steps: Latest, at_once: int) -> None:
@@ -82,9 +77,13 @@ class RedisSink:
         self._steps = steps
         self._at_once = at_once
         self._waiting: list[Command] = []
+        self._touched: set[int] = set()
+        self._figures: commands.Latest = {}
+        self._market_teller = 0
 
     async def open(self, partitions: int) -> None:
         """Look at the server. Raises UnreachableError, and LabError when streams are there already."""
+        self._market_teller = keys.partition_of(BTC, partitions)
         streams = [name(each) for each in range(partitions) for name in (keys.events, keys.metrics, keys.signals)]
         try:
             used = await self._redis.exists(*streams)
@@ -97,20 +96,30 @@ class RedisSink:
         """Take an answer and what signals commits for it. Raises what redis-py raises."""
         self._add(keys.events(found.partition), found.entry_id, found.entry.to_fields())
         self._add(keys.metrics(found.partition), found.entry_id, found.answer.to_fields())
-        self._waiting += [("SET", key, told, "PX", LATEST_TTL_MS) for key, told in self._steps.latest(found.partition)]
         self._waiting += made
+        self._touched.add(found.partition)
+        tells_market = found.partition == self._market_teller
+        self._figures |= commands.latest_of(found.outcome, tells_market=tells_market)
         if len(self._waiting) >= self._at_once:
             await self.flush()
 
     async def flush(self) -> None:
         """Write what waits. Raises what redis-py raises."""
-        waiting, self._waiting = self._waiting, []
-        if not waiting:
+        if not self._waiting:
             return
+        waiting, self._waiting = [*self._waiting, *self._latest()], []
         async with self._redis.pipeline(transaction=False) as pipe:
             for command in waiting:
                 pipe.execute_command(*command)
             await pipe.execute()
+
+    def _latest(self) -> list[Command]:
+        told = chain.from_iterable(self._steps.latest(each) for each in sorted(self._touched))
+        found: list[Command] = [("SET", key, document, "PX", LATEST_TTL_MS) for key, document in told]
+        found += commands.renewing(self._figures)
+        self._touched.clear()
+        self._figures.clear()
+        return found
 
     def _add(self, stream: str, entry_id: str, fields: Mapping[bytes, bytes]) -> None:
         self._waiting.append(("XADD", stream, entry_id, *(part for pair in fields.items() for part in pair)))

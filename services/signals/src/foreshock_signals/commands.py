@@ -31,19 +31,31 @@ class Retention(NamedTuple):
     history_seconds: int
 
 
-def of(outcome: Outcome, partition: int, entry_id: str, kept: Retention, *, tells_market: bool) -> list[Command]:
-    """Return the commands that publish an outcome; ids of the record follow from the entry's id.
+Latest = dict[str, Assessment | dict[str, object]]
+"""Keys of the latest figures, and what they should hold."""
 
-    tells_market: this partition writes the keys that exist once for all partitions.
-    """
-    commands: Iterator[Command] = chain.from_iterable(
-        _signal(each, keys.signals(partition), keys.output_id(entry_id, k), kept)
-        for k, each in enumerate(outcome.signals)
+
+def of(outcome: Outcome, partition: int, entry_id: str, kept: Retention) -> list[Command]:
+    """Return the commands that publish an outcome's signals; ids of the record follow from the entry's id."""
+    return list(
+        chain.from_iterable(
+            _signal(each, keys.signals(partition), keys.output_id(entry_id, k), kept)
+            for k, each in enumerate(outcome.signals)
+        )
     )
-    found = [*commands, *(_latest(keys.probability(each.symbol), each) for each in outcome.assessments)]
+
+
+def latest_of(outcome: Outcome, *, tells_market: bool) -> Latest:
+    """Return what an outcome tells as latest. tells_market: this partition writes the keys that exist once for all."""
+    found: Latest = {keys.probability(each.symbol): each for each in outcome.assessments}
     if outcome.market is not None and tells_market:
-        found += _market(outcome.market, outcome.sight)
+        found |= _market(outcome.market, outcome.sight)
     return found
+
+
+def renewing(latest: Latest) -> list[Command]:
+    """Return the commands that renew the keys of the latest figures."""
+    return [("SET", key, _ENCODER.encode(document), "PX", LATEST_TTL_MS) for key, document in latest.items()]
 
 
 def _signal(said: Signal, record: str, name: str, kept: Retention) -> Iterator[Command]:
@@ -80,15 +92,10 @@ def _history(key: str, ts_ms: int, document: bytes, kept: Retention) -> Iterator
     yield ("ZREMRANGEBYRANK", key, 0, -kept.history - 1)
 
 
-def _latest(key: str, document: Assessment | dict[str, object]) -> Command:
-    return ("SET", key, _ENCODER.encode(document), "PX", LATEST_TTL_MS)
-
-
-def _market(market: Market, sight: Sight | None) -> Iterator[Command]:
+def _market(market: Market, sight: Sight | None) -> Latest:
     coverage = None if sight is None else sight.coverage
-    yield _latest(
-        keys.REGIME,
-        {
+    return {
+        keys.REGIME: {
             "schema": market.schema,
             "regime": market.regime,
             "multiplier": market.multiplier,
@@ -101,10 +108,7 @@ def _market(market: Market, sight: Sight | None) -> Iterator[Command]:
             "coverage": coverage,
             "ts": market.clock,
         },
-    )
-    yield _latest(
-        keys.BTC_VOLATILITY,
-        {
+        keys.BTC_VOLATILITY: {
             "schema": market.schema,
             "volatility_bp": market.volatility_bp,
             "volatility_percent": market.volatility_percent,
@@ -114,4 +118,4 @@ def _market(market: Market, sight: Sight | None) -> Iterator[Command]:
             "coverage": coverage,
             "ts": market.clock,
         },
-    )
+    }

@@ -34,6 +34,7 @@ class SignalsProcessor:
             self.state.configure(*seed)
         self._place = place
         self._journal = journal
+        self._latest: commands.Latest = {}
         self._tells_market = keys.partition_of(BTC, place.partitions) == place.partition
 
     @property
@@ -55,10 +56,16 @@ class SignalsProcessor:
         started = self._journal.start()
         outcome = self.state.advance(entry_id, OutputEntry.from_fields(fields))
         place = self._place
-        made = commands.of(outcome, place.partition, entry_id, place.kept, tells_market=self._tells_market)
+        made = commands.of(outcome, place.partition, entry_id, place.kept)
+        self._latest |= commands.latest_of(outcome, tells_market=self._tells_market)
         received = max((each.data_quality.input_ts for each in outcome.signals), default=0)
         self._journal.advanced(started, received, tuple(each.level for each in outcome.signals))
         return made
+
+    def closing(self) -> list[Command]:
+        """Renew the keys that tell the latest figures."""
+        latest, self._latest = self._latest, {}
+        return commands.renewing(latest)
 
     def snapshot(self) -> bytes:
         """Return the whole state."""

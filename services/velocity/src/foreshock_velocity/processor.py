@@ -58,12 +58,14 @@ class VelocityProcessor:
         """Answer one entry. Raises CodecError, the state unchanged, when it cannot be read."""
         started = self._journal.start()
         answer = self.state.advance(entry_id, InputEntry.from_fields(fields))
-        commands = [self._add(entry_id, answer)]
-        commands += [("SET", key, document, "PX", CURRENT_TTL_MS) for key, document in self.state.publications()]
         self._journal.advanced(started, self.state.newest_recv)
         if self._told is not None:
             self._told(self.state.told, monotonic_ns() - started)
-        return commands
+        return [self._add(entry_id, answer)]
+
+    def closing(self) -> list[Command]:
+        """Renew the keys that tell the latest state."""
+        return [("SET", key, document, "PX", CURRENT_TTL_MS) for key, document in self.state.publications()]
 
     def snapshot(self) -> bytes:
         """Return the whole state."""

@@ -46,7 +46,7 @@ class PartitionSteps:
         return Answered(self._partition, entry_id, entry, answer, outcome)
 
     def latest(self) -> list[Publication]:
-        """Return the newest figures that the last entry made due, key and JSON."""
+        """Return the newest figures that became due since the last call, key and JSON."""
         return self._velocity.publications()
 
 
@@ -68,7 +68,7 @@ class HouseSteps:
         return found
 
     def latest(self, partition: int) -> list[Publication]:
-        """Return a partition's newest figures that its last entry made due, key and JSON."""
+        """Return a partition's newest figures that became due since the last call, key and JSON."""
         return self._parts[partition].latest()
 
     def market(self) -> Iterator[Answered]:

@@ -69,6 +69,8 @@ class Answers:
                 work.failed = True
                 break
             await turns.give()
+        if not work.failed:
+            work.commands += self._closing(processor)
         return work
 
     def settle(self, work: Work) -> None:
@@ -105,6 +107,14 @@ class Answers:
         except Exception:  # noqa: BLE001 - it is logged with its traceback
             # An entry without an answer is better than a partition that stands still.
             self._log.exception("poison_failed", entry=entry_id)
+            return []
+
+    def _closing(self, processor: Processor) -> list[Command]:
+        try:
+            return processor.closing()
+        except Exception:  # noqa: BLE001 - it is logged with its traceback
+            # The answers themselves are good, and stand.
+            self._log.exception("closing_failed")
             return []
 
     def _dead_letter(self, entry_id: str, fields: Mapping[bytes, bytes]) -> Command:

@@ -135,7 +135,9 @@ class PartitionOwner:
             await self._backoff.wait(stop)
 
     async def _own(self, stop: asyncio.Event) -> None:
-        await self._recover()
+        unsent = await self._recover()
+        if unsent is not None:
+            await self._commit(unsent)
         # What the owner before had in hand comes first, from the oldest on; then new entries.
         after = ZERO
         while after != NEW and not stop.is_set():
@@ -154,14 +156,18 @@ class PartitionOwner:
             await self._measure_lag()
         await self._farewell()
 
-    async def _recover(self) -> None:
+    async def _recover(self) -> Work | None:
+        """Bring the processor to the cursor. Returns answers that it has made beyond that, when they never arrived."""
         self._read_on = None
         cursor = await read_cursor(self._redis, self._names)
-        await self._adopt(cursor)
-        self._settle_in_flight(cursor)
+        resumed = await self._adopt(cursor)
+        unsent = self._settle_in_flight(cursor)
         self._status.cursor = cursor
         if self._processor is not None and self._advanced_to == cursor:
-            return
+            return None
+        if self._processor is not None and unsent is not None and self._advanced_to == unsent.cursor:
+            unsent.taken = unsent.taken and resumed
+            return unsent
         self._processor = None
         recovered = await recover(self._redis, self._names, self._make, cursor)
         self._processor = recovered.processor
@@ -172,14 +178,19 @@ class PartitionOwner:
         self._status.replayed += recovered.replayed
         warming = recovered.processor.warming
         self._log.info("partition_recovered", cursor=cursor, replayed=recovered.replayed, warming=warming)
+        return None
 
-    def _settle_in_flight(self, cursor: str) -> None:
-        """Count a commit whose reply was lost, if the cursor says that it was carried out."""
+    def _settle_in_flight(self, cursor: str) -> Work | None:
+        """Count a commit whose reply was lost, if the cursor says that it was carried out; return it if it was not."""
         work, self._in_flight = self._in_flight, None
-        if work is not None and work.cursor == cursor != work.expected:
+        if work is None or work.expected == work.cursor:
+            return None
+        if work.cursor == cursor:
             self._committed(work)
+        return work if work.expected == cursor else None
 
-    async def _adopt(self, cursor: str) -> None:
+    async def _adopt(self, cursor: str) -> bool:
+        """Make or take over the group. Returns True where it stood as it was left."""
         names = self._names
         keys = [names.lease, names.source]
         reply = await ADOPT(self._redis, keys, [self._lease.token, names.service, cursor, self._options.read_count])
@@ -187,6 +198,7 @@ class PartitionOwner:
         self._status.trimmed += trimmed
         if how != "resumed":
             self._log.info("group_adopted", how=how, cursor=cursor, trimmed=trimmed)
+        return how == "resumed"
 
     def _unless_lost(self, reply: list[Any]) -> list[Any]:
         """Return a fenced script's reply. Raises _Interrupted when the lease is another's."""
@@ -243,10 +255,8 @@ class PartitionOwner:
         names, count = self._names, self._options.read_count if read_on else 0
         args = work.arguments(names, token=self._lease.token, consumer=CONSUMER, read=count)
         reply = await COMMIT(self._line, [names.cursor, names.lease, names.source], args)
+        self._unless_lost(reply)  # nobody may have answered them meanwhile: they are kept
         self._in_flight = None
-        if reply[0] == b"LOST":
-            self._processor = None
-        self._unless_lost(reply)
         if reply[0] == b"STALE":
             self._status.stale += 1
             self._processor = None
@@ -262,7 +272,7 @@ class PartitionOwner:
             self._read_on = self._without_gap(reply[4], NEW, work.cursor)
 
     def _add_snapshot(self, work: Work) -> None:
-        if self._processor is None:
+        if self._processor is None or work.snapshot:
             return
         self._snapshot_ns = monotonic_ns()
         try:

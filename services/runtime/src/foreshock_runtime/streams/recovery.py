@@ -40,6 +40,13 @@ class Processor(Protocol):
         """Take in one entry and return the commands that answer it. Where it raises, it is tried again."""
         ...
 
+    def closing(self) -> list[Command]:
+        """Return commands that end a commit of answers: what each commit overwrites, so that only the last word counts.
+
+        What it returns is not told again: a commit that comes to nothing takes it along.
+        """
+        ...
+
     def snapshot(self) -> bytes:
         """Return the whole state."""
         ...

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
+from itertools import combinations
 from typing import Any
 
 import msgspec
@@ -13,6 +15,7 @@ from foreshock_model.insight import GAUGES, Insight
 from foreshock_model.metrics import WindowMetrics
 from foreshock_sdk.events import LiquidatedSide
 from foreshock_velocity.domain.arrays import Array
+from foreshock_velocity.domain.frames import HOLE, filled, framed
 
 SCHEMA = 1
 
@@ -40,23 +43,32 @@ def conclusions(metrics: WindowMetrics, row: int) -> dict[str, Any]:
     }
 
 
-def _estimated(metrics: WindowMetrics, insight: Insight, row: int) -> list[dict[str, Any]]:
+def _estimated(metrics: WindowMetrics, insight: Insight, row: int) -> msgspec.Raw:
     count = metrics.count[row].sum(axis=1, dtype=np.float64) * insight.count_gain[row]
     usd = metrics.usd[row].sum(axis=1, dtype=np.float64) * insight.usd_gain[row]
-    both = np.stack([count, usd], axis=2).transpose(1, 0, 2).tolist()
-    return [{side.name: {"count": sides[side][0], "usd": sides[side][1]} for side in LiquidatedSide} for sides in both]
+    both = np.stack([count, usd], axis=2).transpose(1, 0, 2)
+    return filled(_estimated_frame(len(metrics.windows_ms)), both.reshape(1, -1))[0]
+
+
+@lru_cache(maxsize=16)
+def _estimated_frame(windows: int) -> bytes:
+    return framed([{side.name: {"count": HOLE, "usd": HOLE} for side in LiquidatedSide}] * windows)
 
 
 def _correlation(venues: tuple[str, ...], insight: Insight, row: int) -> list[dict[str, Any]]:
-    first, second = np.triu_indices(len(venues), 1)
-    columns = (insight.correlation[row], insight.samples[row], insight.lead[row])
-    told = zip(
-        first.tolist(), second.tolist(), *(np.asarray(each, np.float64).tolist() for each in columns), strict=True
-    )
+    values = insight.correlation[row]
+    defined = np.flatnonzero(np.isfinite(values)).tolist()
+    if not defined:
+        return []
+    pairs = list(combinations(venues, 2))  # in the order of numpy.triu_indices
     return [
-        {"venues": (venues[one], venues[other]), "value": value, "samples": samples, "lead": _or_none(lead)}
-        for one, other, value, samples, lead in told
-        if math.isfinite(value)
+        {
+            "venues": pairs[at],
+            "value": float(values[at]),
+            "samples": float(insight.samples[row, at]),
+            "lead": _or_none(float(insight.lead[row, at])),
+        }
+        for at in defined
     ]
 
 

@@ -13,7 +13,7 @@ from foreshock_model.metrics import WindowMetrics
 from foreshock_model.sight import Sight
 from foreshock_sdk.events import LiquidatedSide
 from foreshock_velocity.domain.conclusions import conclusions
-from foreshock_velocity.domain.window_view import Windows, windows_of
+from foreshock_velocity.domain.window_view import windows_of
 
 SCHEMA = 1
 BTC = "BTCUSDT"
@@ -43,7 +43,7 @@ def velocity_documents(metrics: WindowMetrics, rows: Sequence[int]) -> list[Publ
     ]
 
 
-def _velocity_json(metrics: WindowMetrics, row: int, windows: Windows) -> bytes:
+def _velocity_json(metrics: WindowMetrics, row: int, windows: msgspec.Raw) -> bytes:
     return msgspec.json.encode(  # which writes NaN as null
         {
             "schema": SCHEMA,

@@ -22,13 +22,14 @@ from foreshock_model.metrics import WINDOWS_MS, WindowMetrics
 from foreshock_model.sight import Sight
 from foreshock_model.tick import TickData
 from foreshock_velocity.domain import config as configs
-from foreshock_velocity.domain import current, snapshot
+from foreshock_velocity.domain import snapshot
 from foreshock_velocity.domain.analysis import Analysis
 from foreshock_velocity.domain.book import Book
-from foreshock_velocity.domain.conclusions import interest_publication
 from foreshock_velocity.domain.config import VelocityConfig
+from foreshock_velocity.domain.current import Publication
 from foreshock_velocity.domain.evaluate import Selection, evaluate
 from foreshock_velocity.domain.intake import Counters, Taken, take
+from foreshock_velocity.domain.latest import Latest
 from foreshock_velocity.domain.lives import Lives
 from foreshock_velocity.domain.repeats import Repeats
 from foreshock_velocity.domain.teller import NEVER, Teller
@@ -70,7 +71,7 @@ class VelocityState:
         self._lives = Lives()
         self._repeats = Repeats()
         self._analysis = Analysis(windows_ms)
-        self._interests: list[current.Publication] = []
+        self._latest = Latest(self._book, self._analysis)
         self._first_clock = NEVER
         self._rebuilt = False
 
@@ -116,7 +117,6 @@ class VelocityState:
         _check(entry)
         payload = _read(entry)
         self._teller.forget()
-        self._interests = []
         self.newest_recv = 0
         if not self.sequencer.accept(entry.writer, entry.epoch, entry.seq):
             return OutputEntry("empty", self.now)
@@ -137,13 +137,15 @@ class VelocityState:
     def _tell(self, payload: Payload | None, before: Sight | None) -> WindowMetrics | None:
         """Return the rows that are due with the sight, or the sight alone when it is; before is what was seen last."""
         taken = self._take(payload) if isinstance(payload, EventBatch) else Taken(self._book.symbols.size)
-        self._interests = self._settle()
+        if self._analysis.settle(self._book, self.now):
+            self._latest.note_interests(self.now // SECOND_NS)
         metrics = self._teller.tell(
             taken,
             now=self.now,
             cadence=self.config.cadence_ms * NS_PER_MS,
             warming=self.warming,
         )
+        self._latest.note(self._teller)
         if metrics is not None:
             metrics.sight = self._lives.sight(self.now)
             whole = self._teller.edge or bool(self._teller.due)
@@ -152,18 +154,6 @@ class VelocityState:
         if self._lives.due(self.now, before) and metrics is None:
             return metric_codec.nothing(self._windows_ms, warming=self.warming, sight=self._lives.sight(self.now))
         return metrics
-
-    def _settle(self) -> list[current.Publication]:
-        """Bring the analysis up to date; return open interests that are due: every second second, if known."""
-        names, second = self._book.registry.symbols, self.now // SECOND_NS
-        if not self._analysis.settle(self._book, self.now):
-            return []
-        interest, gauges = self._analysis.told.interest, self._analysis.told.gauges
-        known = np.flatnonzero(np.isfinite(interest[: len(names)]))
-        return [
-            interest_publication(names[each], gauges[each], interest=float(interest[each]), ts=self.now)
-            for each in known[known % 2 == second % 2].tolist()
-        ]
 
     def _step(self, entry_id: str, entry: InputEntry) -> None:
         self.last_id = entry_id
@@ -233,15 +223,9 @@ class VelocityState:
         pairs = pairs[self._book.symbols.live[self._book.registry.pair_symbol[pairs]]]
         return float(censored(self._analysis, pairs, self.now).mean()) if pairs.size else 0.0
 
-    def publications(self) -> list[current.Publication]:
-        """Return (key, JSON) of what the last `advance` made due: at most two a second a symbol by entry clocks."""
-        teller, book = self._teller, self._book
-        out: list[current.Publication] = []
-        if (metrics := teller.metrics) is not None and teller.due:
-            out += current.velocity_documents(metrics, teller.due)
-        for number in teller.marks_due:
-            out += current.mark_publications(book.newest_mark(number))
-        return out + self._interests
+    def publications(self) -> list[Publication]:
+        """Return (key, JSON) of what became due since the last call: at most two a second a symbol by entry clocks."""
+        return self._latest.take(self.now)
 
     def dump(self) -> bytes:
         """Return the state as bytes for `load`."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from functools import lru_cache
 
+import msgspec
 import numpy as np
 
 from foreshock_model.derivatives import Derivatives, Thirds, agreement, derivatives, scale
 from foreshock_model.metrics import WindowMetrics
 from foreshock_sdk.events import LiquidatedSide
 from foreshock_velocity.domain.arrays import Array
+from foreshock_velocity.domain.frames import HOLE, filled, framed
 
 FIGURES = (
     "count", "usd", "largest", "mean", "count_rate", "usd_rate", "agreement",
@@ -18,8 +20,6 @@ FIGURES = (
 )  # fmt: skip
 """Of a window over all venues; agreement and derivatives as in `foreshock_model.derivatives`, of USD and of counts."""
 OF_VENUE = ("count", "usd", "largest")
-Windows = dict[str, dict[str, Any]]
-"""Windows by name, sides by name."""
 
 
 def window_name(window_ms: int) -> str:
@@ -27,26 +27,18 @@ def window_name(window_ms: int) -> str:
     return f"{window_ms}ms" if window_ms % 1_000 else f"{window_ms // 1_000}s"
 
 
-def windows_of(metrics: WindowMetrics, rows: Sequence[int]) -> list[Windows]:
-    """Return the windows of each of these rows; what is undefined is NaN."""
-    names = [window_name(each) for each in metrics.windows_ms]
-    figures = np.moveaxis(_figures(metrics, rows), 0, -1).tolist()
-    by_venue = np.stack([getattr(metrics, name)[rows] for name in OF_VENUE], axis=-1).transpose(0, 1, 3, 2, 4).tolist()
-    return [
-        {
-            name: {side.name: _window(row[side][at], venues[side][at], metrics.venues) for side in LiquidatedSide}
-            for at, name in enumerate(names)
-        }
-        for row, venues in zip(figures, by_venue, strict=True)
-    ]
+def windows_of(metrics: WindowMetrics, rows: Sequence[int]) -> list[msgspec.Raw]:
+    """Return the JSON of each row's windows by name, and in them sides by name; what is undefined is null."""
+    over_all = np.moveaxis(_figures(metrics, rows), 0, -1).swapaxes(1, 2)
+    by_venue = np.stack([getattr(metrics, name)[rows] for name in OF_VENUE], axis=-1).transpose(0, 3, 1, 2, 4)
+    flat = np.concatenate([over_all, by_venue.reshape(*by_venue.shape[:3], -1)], axis=-1).reshape(len(rows), -1)
+    return filled(_frame(metrics.windows_ms, metrics.venues), flat)
 
 
-def _window(figures: list[float], by_venue: list[list[float]], venues: tuple[str, ...]) -> dict[str, Any]:
-    found: dict[str, Any] = dict(zip(FIGURES, figures, strict=True))
-    found["by_venue"] = {
-        venue: dict(zip(OF_VENUE, each, strict=True)) for venue, each in zip(venues, by_venue, strict=True)
-    }
-    return found
+@lru_cache(maxsize=256)
+def _frame(windows_ms: tuple[int, ...], venues: tuple[str, ...]) -> bytes:
+    side = dict.fromkeys(FIGURES, HOLE) | {"by_venue": {venue: dict.fromkeys(OF_VENUE, HOLE) for venue in venues}}
+    return framed({window_name(each): {name.name: side for name in LiquidatedSide} for each in windows_ms})
 
 
 def _figures(metrics: WindowMetrics, rows: Sequence[int]) -> Array:

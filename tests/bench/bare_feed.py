@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from websockets.asyncio.client import connect
 
 STREAM = "bare"
-ROW = np.dtype([("price", "<f8"), ("size", "<f8"), ("ts", "<i8"), ("recv", "<i8")])
+ROW = np.dtype([("symbol", "<i8"), ("price", "<f8"), ("size", "<f8"), ("ts", "<i8"), ("recv", "<i8")])
 
 
 class Order(msgspec.Struct):
@@ -35,7 +35,8 @@ class Frame(msgspec.Struct):
 async def main() -> None:
     redis = Redis.from_url(sys.argv[2])
     decode = msgspec.json.Decoder(Frame, strict=False).decode
-    waiting: list[tuple[float, float, int, int]] = []
+    waiting: list[tuple[int, float, float, int, int]] = []
+    numbers: dict[str, int] = {}
     wake = asyncio.Event()
 
     async def write() -> None:
@@ -57,7 +58,8 @@ async def main() -> None:
         async for frame in socket:
             order = decode(frame).data.o
             if order is not None:
-                waiting.append((order.ap, order.z, order.T, time.time_ns()))
+                number = numbers.setdefault(order.s, len(numbers))
+                waiting.append((number, order.ap, order.z, order.T, time.time_ns()))
                 wake.set()
         writing.cancel()
 

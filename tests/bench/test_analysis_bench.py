@@ -12,6 +12,7 @@ from tests.bench.test_velocity_bench import batches, seconds
 from tests.unit.velocity.entries_made import MS, NOW, Writer, metrics_of
 
 from foreshock_velocity.domain import VelocityState
+from foreshock_velocity.domain.evaluate import Selection
 from foreshock_velocity.domain.telling import insight
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(120)]
@@ -36,8 +37,11 @@ def test_what_the_analysis_costs(record: Record) -> None:
     steps = [seconds(partial(analysis.settle, book, now + step * 100 * MS)) for step in range(1, 41)]
     metrics = state.look(book.registry.symbols)
     one = state.look(book.registry.symbols[:1])
-    many_us = seconds(partial(insight, analysis, book, metrics), 20) * 1e6
-    one_us = seconds(lambda: [insight(analysis, book, one) for _ in range(100)], 5) * 1e4
+    rows, row = (
+        Selection(ids, ids, ids, *book.registry.table(ids)) for ids in (np.arange(len(metrics.symbols)), np.arange(1))
+    )
+    many_us = seconds(partial(insight, analysis, book, metrics, rows), 20) * 1e6
+    one_us = seconds(lambda: [insight(analysis, book, one, row) for _ in range(100)], 5) * 1e4
     record("analysis_step_us", float(np.median(steps)) * 1e6, "step of 100 ms without news: {:,.0f} us")
     record("analysis_second_us", max(steps) * 1e6, f"once a second, {analysis.correlation.size} pairs: {{:,.0f}} us")
     record("analysis_row_us", one_us, "a row alone: {:,.0f} us")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.unit.model.batches import batches
 from tests.unit.velocity.entries_made import NOW, Price, Row, batch_of
 
+from foreshock_model import wire
 from foreshock_model.batch import (
     CONTEXT_COLUMNS,
     LIQUIDATION_COLUMNS,
@@ -130,3 +131,29 @@ def test_events_are_one_row_views() -> None:
             event_id="00000000000000ff",
         )
     ]
+
+
+@given(batches())
+def test_fields_in_another_order_are_read_alike(batch: EventBatch) -> None:
+    """Protobuf prescribes none: what other writers put first is found wherever it stands."""
+    message = list(wire.fields(encode(batch)))
+    turned = b""
+    for number, value in reversed(message):
+        if isinstance(value, int):
+            turned += wire.uint(number, value)
+            continue
+        table = number in {3, 4}
+        columns = (
+            b"".join(wire.delimited(at, bytes(wire.as_bytes("", each))) for at, each in backwards(value))
+            if table
+            else value
+        )
+        turned += wire.delimited(number, bytes(columns))
+    found = decode(turned)
+    assert found.instruments == batch.instruments[::-1]
+    assert same(found.liquidations, batch.liquidations)
+    assert same(found.context, batch.context)
+
+
+def backwards(table: memoryview) -> list[tuple[int, int | memoryview]]:
+    return list(wire.fields(table))[::-1]

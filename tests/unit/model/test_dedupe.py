@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foreshock_model.dedupe import FEW, FIRST_BUCKETS, SLICE, WAYS, Array, Dedupe
+from foreshock_model.dedupe import FEW, FIRST_BUCKETS, LOAD, SLICE, WAYS, Array, Dedupe
 
 
 def array(keys: list[int]) -> Array:
@@ -107,3 +107,34 @@ def test_what_an_earlier_run_had_is_not_new_and_not_counted() -> None:
     dedupe.remember(array([5, 6, 6]))
     assert dedupe.dropped == 0
     assert answers(dedupe, [5, 7]) == [False, True]
+
+
+def test_nothing_is_lost_while_buckets_are_split() -> None:
+    """Twice past a doubling, in batches that are looked up one by one and together, some buckets full before it."""
+    random = np.random.default_rng(2)
+    crowd = 1 + np.arange(1, 4 * WAYS, dtype=np.uint64) * np.uint64(FIRST_BUCKETS)
+    keys = np.unique(np.concatenate((crowd, random.integers(1, 2**63, 6 * LOAD * FIRST_BUCKETS).astype(np.uint64))))
+    keys = np.concatenate((crowd, random.permutation(np.setdiff1d(keys, crowd))))
+    dedupe, start, half_split = Dedupe(), 0, 0
+    while start < len(keys):
+        end = start + int(random.choice([1, FEW, 40, 700]))
+        assert dedupe.fresh(keys[start:end]) is None
+        seen = keys[random.integers(0, start + 1, FEW if end % 2 else 3 * FEW)]
+        assert not answers(dedupe, [*seen.tolist(), *crowd[:1].tolist()])[-1]
+        assert answers(dedupe, seen.tolist()) == [False] * len(seen)
+        half_split += dedupe._split > 0
+        start = end
+    assert half_split > 50
+    assert len(dedupe) == len(keys)
+    assert not any(answers(dedupe, keys.tolist()))
+    resumed = Dedupe()
+    resumed.load(*dedupe.generations())
+    assert not any(answers(resumed, keys.tolist()))
+
+
+def test_memory_in_use_grows_with_the_keys() -> None:
+    dedupe = Dedupe()
+    calm = dedupe.nbytes
+    dedupe.remember(np.random.default_rng(3).integers(1, 2**63, 4 * LOAD * FIRST_BUCKETS).astype(np.uint64))
+    assert calm < 1_000_000
+    assert 2 * calm < dedupe.nbytes < 8 * calm

@@ -14,7 +14,7 @@ from tests.unit.velocity.entries_made import NOW, SECOND
 
 from foreshock_model.metrics import WINDOWS_MS
 from foreshock_velocity.domain.balance import CAPPED, FREE, Balance, blend
-from foreshock_velocity.domain.normal import density, tail
+from foreshock_velocity.domain.normal import tail, tail_and_density
 from foreshock_velocity.domain.saturation import Saturation
 
 Array = npt.NDArray[Any]
@@ -144,7 +144,7 @@ def test_how_rows_are_cut_into_calls_changes_nothing(rows: list[tuple[float, int
 def test_the_normal_tail_is_right(z: float) -> None:
     wanted = 0.5 * math.erfc(z / math.sqrt(2))
     assert abs(float(tail(np.array(z))) - wanted) < 1e-7
-    assert math.isclose(float(density(np.array(z))), math.exp(-z * z / 2) / math.sqrt(2 * math.pi))
+    assert math.isclose(float(tail_and_density(np.array(z))[1]), math.exp(-z * z / 2) / math.sqrt(2 * math.pi))
 
 
 positive = st.floats(1e-3, 1e9)

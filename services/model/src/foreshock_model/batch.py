@@ -39,6 +39,8 @@ CONTEXT_COLUMNS = (
 )
 Array = npt.NDArray[Any]
 Columns = dict[str, Array]
+_Place = tuple[bytes, int, str, np.dtype[Any], int]
+"""Tag of a column, its first byte, its name, type and rows."""
 
 
 class InstrumentRef(msgspec.Struct, frozen=True):
@@ -127,10 +129,10 @@ def encode(batch: EventBatch) -> bytes:
 
 def decode(data: bytes) -> EventBatch:
     """Read a batch. Raises CodecError naming the column; columns are read-only views of the bytes."""
-    refs: list[InstrumentRef] = []
+    refs, start = _first_refs(data)
     tables: dict[int, memoryview] = {}
-    schema = 0
-    for number, value in wire.fields(data):
+    schema = SCHEMA if start else 0
+    for number, value in wire.fields(memoryview(data)[start:]):
         if number == 1:
             schema = wire.as_uint("schema", value)
         elif number == 2:  # noqa: PLR2004 - field numbers of the message
@@ -146,10 +148,28 @@ def decode(data: bytes) -> EventBatch:
         _decode_columns(tables.get(4, memoryview(b"")), CONTEXT_COLUMNS),
     )
     for columns in (batch.liquidations, batch.context):
-        if columns["instrument"].size and int(columns["instrument"].max()) >= len(refs):
+        if columns["instrument"].size and np.maximum.reduce(columns["instrument"]) >= len(refs):
             msg = f"column 'instrument' points past the {len(refs)} instruments"
             raise CodecError(msg)
     return batch
+
+
+def _first_refs(data: bytes) -> tuple[list[InstrumentRef], int]:
+    """Read what `encode` writes first, schema and instruments; return where the rest begins.
+
+    That is 0 when another writer put anything else first.
+    """
+    refs: list[InstrumentRef] = []
+    if not data.startswith(_START):
+        return refs, 0
+    at, end = len(_START), len(data)
+    while at + 1 < end and data[at] == _REF and data[at + 1] < 0x80:  # noqa: PLR2004 - lengths of one byte
+        stop = at + 2 + data[at + 1]
+        if stop > end:
+            break
+        refs.append(_decode_ref(data[at + 2 : stop]))
+        at = stop
+    return refs, at
 
 
 def _encode_columns(columns: Columns, layout: tuple[tuple[str, str], ...]) -> bytes:
@@ -159,11 +179,46 @@ def _encode_columns(columns: Columns, layout: tuple[tuple[str, str], ...]) -> by
 def _decode_columns(data: memoryview, layout: tuple[tuple[str, str], ...]) -> Columns:
     if not len(data):
         return empty(layout)
+    places = _places(len(data), layout)
+    if places and all(data[start - len(tag) : start] == tag for tag, start, *_ in places):
+        return {name: np.ndarray(rows, dtype, data, start) for _, start, name, dtype, rows in places}
     found = dict(wire.fields(data))
     rows = len(wire.as_bytes("instrument", found.get(1, memoryview(b"")))) // 2
     return {
         name: wire.as_column(name, found.get(number), dtype, (rows,)) for number, (name, dtype) in enumerate(layout, 1)
     }
+
+
+_START = wire.uint(1, SCHEMA)
+_REF = wire.delimited(2, b"")[0]
+
+
+@lru_cache(maxsize=1_024)
+def _places(size: int, layout: tuple[tuple[str, str], ...]) -> tuple[_Place, ...]:
+    """Return where the columns of a table of so many bytes stand if `encode` wrote it: then their tags are there.
+
+    Nothing when it cannot have written so many.
+    """
+    types = [np.dtype(dtype) for _, dtype in layout]
+    each = sum(dtype.itemsize for dtype in types)
+    rows = size // each  # a bit too many, since tags and lengths take some bytes, too
+    while (
+        rows
+        and rows * each + sum(len(_tag(number, rows * dtype.itemsize)) for number, dtype in enumerate(types, 1)) > size
+    ):
+        rows -= 1
+    places, at = [], 0
+    for number, ((name, _), dtype) in enumerate(zip(layout, types, strict=True), 1):
+        tag = _tag(number, rows * dtype.itemsize)
+        at += len(tag)
+        places.append((tag, at, name, dtype, rows))
+        at += rows * dtype.itemsize
+    return tuple(places) if rows and at == size else ()
+
+
+def _tag(number: int, size: int) -> bytes:
+    """Return what stands before a column of so many bytes."""
+    return wire.delimited(number, b"")[:-1] + wire.varint(size)
 
 
 @lru_cache(maxsize=65536)

@@ -12,6 +12,8 @@ WAYS = 8
 LOAD = 2
 """Keys a generation has in a bucket, on average, before there are twice as many: one in a thousand is full then."""
 FIRST_BUCKETS = 1 << 12
+SPLIT = 64
+"""Buckets that are split at least, while there come to be twice as many, with each batch that is looked up."""
 SLICE = 1_000
 """Rows that are looked at together: of so many few share a bucket."""
 FEW = 16
@@ -24,7 +26,9 @@ class Dedupe:
 
     Two generations of keys: the younger takes what is new until it is full, then it is the older one, which is
     forgotten. Each has 8 places in every bucket, and a set beside for the few keys that find these taken; a key takes
-    35 to 70 bytes. Keys are evenly spread (`foreshock_sdk.identity`); 0 is none and always new. Whole batches cost
+    35 to 70 bytes. As keys come, buckets are split in two one after the other (linear hashing: Litwin 1980), some with
+    each batch, so that none pays for all: address space is taken for as many as there may be, memory for those in use.
+    Keys are evenly spread (`foreshock_sdk.identity`); 0 is none and always new. Whole batches cost
     some tens of ns a key, where Python's sets, at this size, cost hundreds, and several times the memory.
 
     dropped: rows that were no news so far
@@ -34,7 +38,17 @@ class Dedupe:
         self.most = most
         self.dropped = 0
         self._young = 0
-        self._lay_out(FIRST_BUCKETS)
+        self._sizes = [0, 0]
+        self._buckets = FIRST_BUCKETS
+        self._split = 0
+        """So many of the first buckets have been split: the other halves follow the last."""
+        room = _buckets_for(most)
+        self._table = np.zeros((room, 2 * WAYS), np.uint64)
+        self._flat = self._table.reshape(-1)
+        """The same memory: assigning by one index costs a third of assigning by two."""
+        self._filled = np.zeros((2, room), np.uint8)
+        self._claim = np.zeros(room, np.int32)
+        self._beside: tuple[set[int], set[int]] = (set(), set())
 
     def __len__(self) -> int:
         """Return how many keys are remembered."""
@@ -42,8 +56,9 @@ class Dedupe:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of its arrays."""
-        return self._table.nbytes + self._filled.nbytes + self._claim.nbytes
+        """Bytes of its arrays that are in use."""
+        whole = self._table.nbytes + self._filled.nbytes + self._claim.nbytes
+        return whole * self._held // len(self._table)
 
     def remember(self, keys: Array) -> None:
         """Take keys as seen, (n,) uint64, oldest first, without counting those that were."""
@@ -70,7 +85,7 @@ class Dedupe:
         self._young = 1 - self._young
         self._sizes[self._young] = 0
         self._places(self._young)[:] = 0
-        self._filled[self._young] = 0
+        self._filled[self._young, : self._held] = 0
         self._beside[self._young].clear()
 
     def generations(self) -> tuple[Array, Array]:
@@ -79,19 +94,19 @@ class Dedupe:
 
     def load(self, old: Array, young: Array) -> None:
         """Take up what `generations` returned."""
-        buckets = FIRST_BUCKETS
-        while max(len(old), len(young)) > LOAD * buckets:
-            buckets *= 2
-        self._lay_out(buckets)
+        self.turn()
+        self.turn()  # nothing is left of what was there
+        self._buckets, self._split = min(_buckets_for(max(len(old), len(young))), len(self._table)), 0
         self._fill(1 - self._young, old)
         self._fill(self._young, young)
 
     def _slice(self, keys: Array) -> Array:
         if self._sizes[self._young] >= self.most:
             self.turn()
-        elif self._sizes[self._young] > LOAD * self._buckets:
-            self._grow()
-        if not keys.all():
+        full = self._sizes[self._young] > LOAD * self._buckets and 2 * self._buckets <= len(self._table)
+        if full or self._split:
+            self._split_some(max(SPLIT, len(keys)))  # a bucket a key is twice as fast as they come
+        if np.count_nonzero(keys) < len(keys):
             new = np.ones(len(keys), np.bool_)
             rows = np.flatnonzero(keys)
             new[rows] = self._among(keys[rows])
@@ -121,6 +136,8 @@ class Dedupe:
 
     def _first_sight(self, key: int) -> bool:
         bucket, young = key % self._buckets, self._young
+        if bucket < self._split:
+            bucket = key % (2 * self._buckets)
         if key in self._table[bucket].tolist() or key in self._beside[0] or key in self._beside[1]:
             return False
         place = self._filled.item(young, bucket)
@@ -172,22 +189,25 @@ class Dedupe:
                 return
             keys = keys[later]
 
-    def _grow(self) -> None:
-        kept = self._keys(0), self._keys(1)
-        self._lay_out(2 * self._buckets)
-        for generation, keys in enumerate(kept):
-            self._fill(generation, keys)
-
-    def _lay_out(self, buckets: int) -> None:
-        self._sizes = [0, 0]
-        self._buckets = buckets
-        self._mask = np.uint64(buckets - 1)
-        self._table = np.zeros((buckets, 2 * WAYS), np.uint64)
-        self._flat = self._table.reshape(-1)
-        """The same memory: assigning by one index costs a third of assigning by two."""
-        self._filled = np.zeros((2, buckets), np.uint8)
-        self._claim = np.zeros(buckets, np.int32)
-        self._beside: tuple[set[int], set[int]] = (set(), set())
+    def _split_some(self, number: int) -> None:
+        """Split the next buckets: of their keys, those with one more bit go to the bucket so much further on."""
+        start, end = self._split, min(self._split + number, self._buckets)
+        keys = self._table[start:end].reshape(-1, 2, WAYS).copy()
+        self._table[start:end] = 0
+        high = (keys & np.uint64(self._buckets)) > 0
+        for first, here in ((start, (keys > 0) & ~high), (start + self._buckets, high)):
+            bucket, generation, _ = here.nonzero()
+            place = here.cumsum(axis=2)[here] - 1
+            self._table[first + bucket, generation * WAYS + place] = keys[here]
+            self._filled[:, first : first + end - start] = np.count_nonzero(here, axis=2).T
+        beside = [[key for key in each if start <= key % self._buckets < end] for each in self._beside]
+        self._split = end
+        if end == self._buckets:
+            self._buckets, self._split = 2 * self._buckets, 0
+        for young, found in enumerate(beside):
+            self._beside[young].difference_update(found)
+            self._sizes[young] -= len(found)
+            self._fill(young, np.array(found, np.uint64))
 
     def _keys(self, generation: int) -> Array:
         table, beside = self._places(generation), self._beside[generation]
@@ -195,8 +215,25 @@ class Dedupe:
         keys.sort()
         return keys
 
+    @property
+    def _held(self) -> int:
+        """Buckets in use: the first ones of the table."""
+        return self._buckets + self._split
+
     def _places(self, generation: int) -> Array:
-        return self._table[:, generation * WAYS : (generation + 1) * WAYS]
+        return self._table[: self._held, generation * WAYS : (generation + 1) * WAYS]
 
     def _bucket(self, keys: Array) -> Array:
-        return (keys & self._mask).astype(np.intp)
+        bucket = (keys & np.uint64(self._buckets - 1)).astype(np.intp)
+        if self._split:
+            further = (keys & np.uint64(self._buckets)).astype(np.intp)
+            bucket += np.where(bucket < self._split, further, 0)
+        return bucket
+
+
+def _buckets_for(keys: int) -> int:
+    """Return how many buckets so many keys of a generation want."""
+    buckets = FIRST_BUCKETS
+    while keys > LOAD * buckets:
+        buckets *= 2
+    return buckets

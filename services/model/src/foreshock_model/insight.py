@@ -70,42 +70,46 @@ class Insight(NamedTuple):
     lead: Array
 
 
+_TYPES = ("<f4", "<f2", "<f2", "?", "<f2", "<f2", "<f2")
+
+
 def layout(rows: int, venues: int, windows: int) -> tuple[tuple[str, str, tuple[int, ...]], ...]:
     """Return (column, type, shape) in the order of the message's fields, from field 1."""
-    edges = (rows, venues * (venues - 1) // 2)
-    return (
-        ("gauges", "<f4", (rows, len(GAUGES))),
-        ("usd_gain", "<f2", (rows, SIDES, windows)),
-        ("count_gain", "<f2", (rows, SIDES, windows)),
-        ("censored", "?", (rows, venues)),
-        ("correlation", "<f2", edges),
-        ("samples", "<f2", edges),
-        ("lead", "<f2", edges),
-    )
+    edges, gains = (rows, venues * (venues - 1) // 2), (rows, SIDES, windows)
+    shapes = ((rows, len(GAUGES)), gains, gains, (rows, venues), edges, edges, edges)
+    return tuple(zip(Insight._fields, _TYPES, shapes, strict=True))
 
 
+@lru_cache(maxsize=256)
 def nothing(rows: int, venues: int, windows: int) -> Insight:
-    """Return what is known where nothing is."""
-    shapes = layout(rows, venues, windows)
-    return Insight(**{name: np.full(shape, QUIET.get(name, np.nan), dtype) for name, dtype, shape in shapes})
+    """Return what is known where nothing is: columns that cannot be written to, since all share them."""
+    columns = {
+        name: np.full(shape, QUIET.get(name, np.nan), dtype) for name, dtype, shape in layout(rows, venues, windows)
+    }
+    for column in columns.values():
+        column.flags.writeable = False
+    return Insight(**columns)
 
 
 def encode(insight: Insight) -> bytes:
     """Return an insight as a protobuf message `foreshock.velocity.v1.Insight`."""
-    rows, venues = insight.censored.shape
-    shapes = layout(rows, venues, insight.usd_gain.shape[2])
-    parts = []
-    for number, (name, dtype, shape) in enumerate(shapes, 1):
-        column = wire.column(number, getattr(insight, name), dtype)
-        if number == 1 or column != _quiet(number, name, dtype, shape):
-            parts.append(column)
+    size = *insight.censored.shape, insight.usd_gain.shape[2]
+    quiet, fields, parts = nothing(*size), _fields(*size), []
+    for number, (column, none, dtype, field) in enumerate(zip(insight, quiet, _TYPES, fields, strict=True), 1):
+        if number == 1:
+            parts.append(field if column is none else wire.column(number, column, dtype))
+        elif column is not none and (data := wire.column(number, column, dtype)) != field:
+            parts.append(data)
     return b"".join(parts)
 
 
-@lru_cache(maxsize=1_024)
-def _quiet(number: int, name: str, dtype: str, shape: tuple[int, ...]) -> bytes:
-    """Return the field of a column that tells nothing: it is left out."""
-    return wire.column(number, np.full(shape, QUIET.get(name, np.nan), dtype), dtype)
+@lru_cache(maxsize=256)
+def _fields(rows: int, venues: int, windows: int) -> tuple[bytes, ...]:
+    """Return the fields of columns that tell nothing: but for gauges, they are left out."""
+    none = nothing(rows, venues, windows)
+    return tuple(
+        wire.column(number, each, dtype) for number, (each, dtype) in enumerate(zip(none, _TYPES, strict=True), 1)
+    )
 
 
 def decode(data: bytes | memoryview, rows: int, venues: int, windows: int) -> Insight:

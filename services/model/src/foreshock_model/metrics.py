@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import prod
 from typing import Any, NamedTuple
 
@@ -44,6 +45,7 @@ class WindowMetrics:
                    closed part, from which all derivatives follow, with errors (`derivatives`); NaN before schema 2
     usd_oldest, usd_middle, usd_newest         likewise [USD]
     usd_unit       (R, 2, W) [USD] variance of USD over its mean: how large an order counts as one; NaN without any
+    matrix         all windowed columns one below the other, of which they are views, if made in a `Room`; else None
     sight          how much of the market is seen; None while feeds have not said so
     insight        what is concluded beyond windows; None from a writer that does not tell
     """
@@ -62,6 +64,7 @@ class WindowMetrics:
         "largest",
         "mark",
         "mark_ts",
+        "matrix",
         "sight",
         "symbols",
         "total_count",
@@ -106,6 +109,7 @@ class WindowMetrics:
         warming: bool = False,
         sight: Sight | None = None,
         insight: Insight | None = None,
+        matrix: Array | None = None,
     ) -> None:
         self.symbols = symbols
         self.venues = venues
@@ -113,6 +117,7 @@ class WindowMetrics:
         self.warming = warming
         self.sight = sight
         self.insight = insight
+        self.matrix = matrix
         self.as_of = as_of
         self.ts_recv = ts_recv
         self.mark = mark
@@ -225,11 +230,7 @@ def layout(rows: int, venues: int, windows: int) -> tuple[tuple[str, str, tuple[
 
 def encode(metrics: WindowMetrics) -> bytes:
     """Return the metrics as a protobuf message `foreshock.velocity.v1.WindowMetrics`."""
-    parts = [wire.uint(1, SCHEMA)]
-    parts += [wire.text(2, symbol) for symbol in metrics.symbols]
-    parts += [wire.text(3, venue) for venue in metrics.venues]
-    parts.append(wire.delimited(4, b"".join(wire.varint(each) for each in metrics.windows_ms)))
-    parts.append(wire.uint(5, int(metrics.warming)))
+    parts = [_SCHEMA, *map(_symbol, metrics.symbols), _names(metrics.venues, metrics.windows_ms, metrics.warming)]
     for each in DENSE:
         column = getattr(metrics, each.name)
         parts.append(wire.column(each.field, column, narrowest(column) if each.narrow else each.dtype))
@@ -243,16 +244,32 @@ def encode(metrics: WindowMetrics) -> bytes:
     return b"".join(parts)
 
 
+_SCHEMA = wire.uint(1, SCHEMA)
+
+
+@lru_cache(maxsize=65_536)
+def _symbol(name: str) -> bytes:
+    return wire.text(2, name)
+
+
+@lru_cache(maxsize=256)
+def _names(venues: tuple[str, ...], windows_ms: tuple[int, ...], warming: bool) -> bytes:  # noqa: FBT001 - a value
+    """Return what hardly ever changes of a message."""
+    parts = [wire.text(3, venue) for venue in venues]
+    parts.append(wire.delimited(4, b"".join(wire.varint(each) for each in windows_ms)))
+    return b"".join([*parts, wire.uint(5, int(warming))])
+
+
 def narrowest(column: Array) -> str:
     """Return the type of fewest bytes that holds whole numbers from 0 up; 8 bytes for any others."""
-    top = int(column.max(initial=0))
-    if int(column.min(initial=0)) < 0:
-        return "<i8"
+    top = int(np.maximum.reduce(column.astype(np.uint64), axis=None, initial=0))  # any below 0 are very large there
     return next((f"<u{size}" for size in (1, 2, 4) if top < 1 << 8 * size), "<i8")
 
 
 def _matrix(metrics: WindowMetrics) -> Array:
     """Return all windowed columns one below the other, (M, W) float32."""
+    if metrics.matrix is not None:
+        return metrics.matrix.astype(stepped.VALUE)
     width = len(metrics.windows_ms)
     columns = [getattr(metrics, each.name) for each in WINDOWED]
     matrix = np.empty((sum(column.size for column in columns) // width, width), stepped.VALUE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from math import prod
 from typing import Any
 
@@ -49,7 +49,12 @@ def double(number: int, value: float) -> bytes:
 
 def delimited(number: int, data: bytes) -> bytes:
     """Encode a bytes, string or message field."""
-    return varint(number << 3 | DELIMITED) + varint(len(data)) + data
+    return _head(number, len(data)) + data
+
+
+@lru_cache(maxsize=4_096)
+def _head(number: int, size: int) -> bytes:
+    return varint(number << 3 | DELIMITED) + varint(size)
 
 
 def text(number: int, value: str) -> bytes:

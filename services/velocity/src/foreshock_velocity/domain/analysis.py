@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import numpy as np
 
-from foreshock_model.batch import EventBatch
+from foreshock_model.batch import EventBatch, InstrumentRef
 from foreshock_model.insight import GAUGES
 from foreshock_model.tick import VenueCap
 from foreshock_sdk.events import ContextField
@@ -22,6 +22,7 @@ from foreshock_velocity.domain.balance import CAPPED, FREE, Balance
 from foreshock_velocity.domain.book import Book
 from foreshock_velocity.domain.context import Contracts, Marks, Whales
 from foreshock_velocity.domain.correlation import BIN_NS, NEVER, Correlation
+from foreshock_velocity.domain.excitation import BIN_NS as EXCITATION_NS
 from foreshock_velocity.domain.excitation import Excitation
 from foreshock_velocity.domain.intake import Taken
 from foreshock_velocity.domain.pending import Pending
@@ -37,6 +38,7 @@ SLOWEST_NS = 3_000 * NS_PER_MS
 PAIR, SIDE, TS, RECV, LANE, SLOT = range(6)
 CONTRACT, SYMBOL, FIELD, AT, IS_CAPPED = range(5)
 UNTHROTTLED = -1
+NO_LANES = (UNTHROTTLED, UNTHROTTLED, 0)
 MOST_TOLD = 4
 """Rows of a lane between two grid points that a throttle of one or two a second can explain, a backlog included."""
 _FIELDS = np.full(256, -1)
@@ -96,12 +98,17 @@ class Analysis:
         self.contracts, self.marks, self.told = Contracts(), Marks(), Told()
         self.lane_names: list[str] = []
         self._lanes: dict[str, int] = {}
+        self._lanes_of: dict[str, tuple[int, int, int]] = {}
+        """Of contracts by name: the lanes of either side and the length of their slots in ns."""
         self._rows, self._context = Pending(6), Pending(5)
         self._settled = self._slow = NEVER
 
     def learn(self, caps: Mapping[str, VenueCap]) -> None:
         """Take up what feeds say of throttles; venues not named keep theirs."""
+        if caps.items() <= self.caps.items():
+            return
         self.caps |= caps
+        self._lanes_of.clear()
 
     def note(self, batch: EventBatch, taken: Taken) -> None:
         """Note the liquidations of a batch that are in time, with their pairs."""
@@ -114,15 +121,21 @@ class Analysis:
         """Return (lane, length of its slots in ns) of rows, UNTHROTTLED and 0 where the venue tells all."""
         if not self.caps:
             return np.full(len(rows.ref), UNTHROTTLED), np.zeros(len(rows.ref), np.int64)
-        lanes, slots = np.full((len(batch.instruments), 2), UNTHROTTLED), np.zeros(len(batch.instruments), np.int64)
-        for ref in distinct(rows.ref, len(batch.instruments))[0].tolist():
-            contract = batch.instruments[ref]
-            cap = self.caps.get(contract.venue)
-            if cap is not None:
-                slots[ref] = cap.slot_ms * NS_PER_MS * min(cap.rows, 2) // cap.rows
-                names = [f"{contract.instrument}#{side}" if cap.rows > 1 else contract.instrument for side in range(2)]
-                lanes[ref] = [self._lane(name) for name in names]
-        return lanes[rows.ref, rows.side], slots[rows.ref]
+        known = [self._lanes_of.get(each.instrument) for each in batch.instruments]
+        if None in known:
+            for ref in distinct(rows.ref, len(known))[0].tolist():
+                known[ref] = self._lanes_of_contract(batch.instruments[ref])
+        table = np.array([each or NO_LANES for each in known])
+        return table[rows.ref, rows.side], table[rows.ref, 2]
+
+    def _lanes_of_contract(self, contract: InstrumentRef) -> tuple[int, int, int]:
+        cap, found = self.caps.get(contract.venue), NO_LANES
+        if cap is not None:
+            names = [f"{contract.instrument}#{side}" if cap.rows > 1 else contract.instrument for side in range(2)]
+            long, short = map(self._lane, names)
+            found = long, short, cap.slot_ms * NS_PER_MS * min(cap.rows, 2) // cap.rows
+        self._lanes_of[contract.instrument] = found
+        return found
 
     def _lane(self, name: str) -> int:
         number = self._lanes.get(name)
@@ -155,15 +168,19 @@ class Analysis:
         """Work through what waits, if `now` (ns UTC) has passed a grid point; return whether a second passed, too."""
         if now // GRID_NS <= self._settled:
             return False
-        self._settled = now // GRID_NS
+        before, self._settled = self._settled, now // GRID_NS
         self.fit(book)
         self.saturation.lanes.resize(len(self.lane_names))
         self.contracts.resize(len(book.source_names))
-        self._take_rows(book, now)
+        late = self._take_rows(book, now)
         slow = now // SLOW_NS > self._slow
         ids = np.arange(self.told.size)
-        excited = self.excitation.evaluate(ids, np.full(len(ids), now))
-        self.told.gauges[ids, EXCITED : EXCITED + 8] = np.concatenate(excited, axis=1)
+        clock = np.full(len(ids), now)
+        self.told.gauges[ids, EXCITED : EXCITED + 4] = np.concatenate(self.excitation.reproduction(ids, clock), axis=1)
+        again = late if before * GRID_NS // EXCITATION_NS == now // EXCITATION_NS else ids
+        if again.size:
+            found = np.concatenate(self.excitation.branching(again, clock[again]), axis=1)
+            self.told.gauges[again, EXCITED + 4 : EXCITED + 8] = found
         if slow:
             self._slow = now // SLOW_NS
             self._take_context(now)
@@ -172,8 +189,7 @@ class Analysis:
 
     def hides(self, pairs: Array) -> bool:
         """Tell whether any of these pairs may hide orders: then each row says so, not those at grid points alone."""
-        known = pairs[pairs < self.saturation.size]
-        return bool((self.saturation.gain[known, 0, 0] > 1).any() or self.saturation.censored[known].any())
+        return self.saturation.hide(pairs)
 
     def fit(self, book: Book) -> None:
         """Make room for all that the book knows."""
@@ -186,7 +202,8 @@ class Analysis:
         self.saturation.resize(pairs)
         self.correlation.series.resize(pairs)
 
-    def _take_rows(self, book: Book, now: int) -> None:
+    def _take_rows(self, book: Book, now: int) -> Array:
+        """Work through liquidations; return the symbols (R,) whose branching ratio changed by them."""
         numbers, usd = self._rows.take()
         delay = book.delay_of(np.arange(book.registry.pairs))
         prompt = delay <= SLOWEST_NS
@@ -198,19 +215,18 @@ class Analysis:
             pair=pair[heard], ts=ts[heard], until=oldest // BIN_NS - 1, table=book.registry.pair_of[: self.told.size]
         )
         if not pair.size:
-            return
+            return np.empty(0, np.int64)
         thinned = self._obeyed(lane)
-        full = usd.copy()
-        at = np.flatnonzero(thinned)
-        if at.size:
-            full[at] += self.saturation.advance(
-                lane=lane[at], pair=pair[at], usd=usd[at], at=recv[at], slot_ns=slot[at]
-            )
+        full, at = usd.copy(), np.flatnonzero(thinned)
+        full[at] += self.saturation.advance(lane=lane[at], pair=pair[at], usd=usd[at], at=recv[at], slot_ns=slot[at])
         calm: Array = ~np.logical_or.reduce(self.saturation.censored[book.registry.pair_of], axis=1)[symbol]
         kind = np.where(thinned, CAPPED, FREE)
         self.balance.advance(symbol=symbol, kind=kind, usd=full, at=ts, teaches=calm)
-        self.excitation.advance(symbol=symbol, side=side, ts=ts)
         self.whales.advance(symbol=symbol, side=side, usd=usd, ts=ts)
+        ids, bins = self.excitation.advance(symbol=symbol, side=side, ts=ts)
+        running = self.excitation.bin[ids]
+        changed: Array = ids[(running != bins) | (running < now // EXCITATION_NS)]
+        return changed
 
     def _obeyed(self, lane: Array) -> Array:
         """Return (N,) True for rows of thinned lanes, but for those that tell more than a throttle lets by."""

@@ -19,6 +19,7 @@ from foreshock_velocity.domain.windows import SIDES, STEPS_PER_USD, Windows
 
 SWEEP_NS = 60_000_000_000
 """How often pairs whose windows are empty lose their slots: so long after the longest window, at most."""
+_NONE = np.empty(0, np.int64)
 RING_ARRAYS = 4
 """Arrays of a snapshot that hold what stands in rings."""
 
@@ -51,6 +52,8 @@ class Book:
         self._config = config
         self._disabled: frozenset[str] = frozenset()
         self._delay = np.zeros(0, np.int64)
+        self._pair_delay = _NONE
+        """Of each pair, made anew when it is wanted and no longer true."""
         self._swept = 0
         self.configure(config)
 
@@ -69,6 +72,7 @@ class Book:
     def _take_delays(self) -> None:
         venues = self.registry.venues
         self._delay = np.array([self._config.delay_ns(each, self.delays) for each in venues], np.int64)
+        self._pair_delay = _NONE
 
     def source(self, instrument: str) -> int:
         """Return the number of a contract that gives mark prices."""
@@ -80,20 +84,23 @@ class Book:
 
     def pairs_of(self, instruments: tuple[InstrumentRef, ...], ref: Array) -> Array:
         """Return (N,) pairs of rows that point at `instruments` by `ref` (N,); new names are entered."""
+        known = [self.registry.find_pair(each.symbol, each.venue) for each in instruments]
+        if NO_PAIR not in known:
+            return np.array(known, np.int64).take(ref)
         used = np.zeros(len(instruments), np.bool_)
         used[ref] = True
         numbers = np.full(len(instruments), NO_PAIR, np.int64)
         for each in np.flatnonzero(used).tolist():
             numbers[each] = self.registry.pair(instruments[each].symbol, instruments[each].venue)
         self.resize()
-        pairs: Array = numbers[ref]
-        return pairs
+        return numbers.take(ref)
 
     def resize(self) -> None:
         """Bring windows, columns and delays up to the registry."""
         registry = self.registry
         if registry.pairs > self.windows.size:
             self.windows.resize(registry.pairs)
+            self._pair_delay = _NONE
         if len(registry.symbols) > self.symbols.size:
             self.symbols.resize(registry.symbols, self._disabled)
             self.sizes.resize(len(registry.symbols))
@@ -103,7 +110,7 @@ class Book:
     def place(self, pair: Array, rows: Rows) -> None:
         """Put rows of pairs (N,) into their windows, whose frontiers are up to date."""
         self.windows.place(pair, rows.side, ts=rows.ts, usd=rows.usd)
-        self.sizes.take(self.registry.pair_symbol[pair], rows.side, rows.usd / STEPS_PER_USD)
+        self.sizes.take(self.registry.pair_symbol.take(pair), rows.side, rows.usd / STEPS_PER_USD)
 
     def newest_mark(self, number: int) -> NewestMark:
         """Return the newest mark price, and funding rate, of a symbol that has one."""
@@ -118,30 +125,29 @@ class Book:
         )
 
     def delay_of(self, pairs: Array) -> Array:
-        """Return (N,) how far silent frontiers of pairs stay behind the clock, ns."""
-        delays: Array = (
-            self._delay[self.registry.pair_venue[pairs]] if len(self._delay) else np.zeros(len(pairs), np.int64)
-        )
-        return delays
+        """Return (...,) how far silent frontiers of pairs (...,) stay behind the clock, ns."""
+        if not len(self._pair_delay):
+            known = self._delay if len(self._delay) else np.zeros(1, np.int64)
+            self._pair_delay = known.take(self.registry.pair_venue)
+        return self._pair_delay.take(pairs)
 
     def frontier(self, pairs: Array, now: int) -> Array:
         """Return (N,) frontiers of pairs at `now`, ns UTC: max(newest ts_event, now - delay)."""
-        behind = now - self._delay[self.registry.pair_venue[pairs]]
-        return np.maximum(self.windows.front[pairs], behind)
+        fronts: Array = np.maximum(self.windows.front.take(pairs), now - self.delay_of(pairs))
+        return fronts
 
     def move_to(self, table: Array, as_of: Array) -> Array:
         """Move all pairs of a table (R, V) to their frontiers at `as_of` (R,).
 
         Returns (R,) True where events left a window. The pair that is nobody's moves along and stays empty.
         """
-        fronts = as_of[:, None] - self._delay[self.registry.pair_venue[table]]
+        fronts = as_of[:, None] - self.delay_of(table)
         lost = self.windows.move_to(table.ravel(), fronts.ravel())
-        changed: Array = np.logical_or.reduce(lost.reshape(table.shape), axis=1)
-        return changed
+        return lost if table.shape[1] == 1 else np.logical_or.reduce(lost.reshape(table.shape), axis=1)
 
     def filled(self, table: Array) -> Array:
         """Return (R,) True where the longest window of some pair of a table (R, V) holds something."""
-        last = self.windows.top[self.windows.slot[table], :, -1]
+        last = self.windows.top[self.windows.slot.take(table), :, -1]
         some: Array = np.logical_or.reduce(last.reshape(len(table), -1), axis=1)
         return some
 
@@ -154,12 +160,13 @@ class Book:
     def move_all(self, now: int) -> None:
         """Move every pair to its frontier at `now`."""
         pairs = np.arange(1, self.registry.pairs)
-        self.windows.move_to(pairs, now - self._delay[self.registry.pair_venue[pairs]])
+        self.windows.move_to(pairs, now - self.delay_of(pairs))
 
     @property
     def nbytes(self) -> int:
         """Bytes of all arrays, spare room included."""
-        return self.windows.nbytes + self.symbols.nbytes + self.sizes.nbytes + self.registry.nbytes
+        own = self._pair_delay.nbytes
+        return own + self.windows.nbytes + self.symbols.nbytes + self.sizes.nbytes + self.registry.nbytes
 
     def names(self) -> BookNames:
         """Return what `load` needs beside the arrays."""

@@ -86,9 +86,13 @@ class Excitation(Table):
     weight: Array
     moments: Array
 
-    def advance(self, *, symbol: Array, side: Array, ts: Array) -> None:
-        """Take events: parallel (N,) arrays of known symbols, sides 0 or 1 and times in ns UTC, in any order."""
+    def advance(self, *, symbol: Array, side: Array, ts: Array) -> tuple[Array, Array]:
+        """Take events: parallel (N,) arrays of known symbols, sides 0 or 1 and times in ns UTC, in any order.
+
+        Returns the symbols (R,), distinct, and the numbers of their running bins as they were.
+        """
         ids, at = distinct(symbol, self.size)
+        bins = self.bin[ids]
         newest = self.stamp[ids]
         np.maximum.at(newest, at, ts)
         passed = np.minimum(newest - self.stamp[ids], 1 << 60).astype(np.float64)
@@ -99,6 +103,7 @@ class Excitation(Table):
         for rate in range(3):
             pile(cells[:, rate], cell, aged[:, rate])
         self._fill(symbol, side, ts // BIN_NS)
+        return ids, bins
 
     def _fill(self, symbol: Array, side: Array, number: Array) -> None:
         """Count events in bins, one bin after another; those of a bin that is closed count in the running one."""
@@ -106,7 +111,8 @@ class Excitation(Table):
         for each in (first,) if first == last else np.unique(number).tolist():
             mine = slice(None) if first == last else number == each
             ids, _ = distinct(symbol[mine], self.size)
-            self._close(ids[self.bin[ids] < each], each)
+            if np.count_nonzero(over := self.bin[ids] < each):
+                self._close(ids[over], each)
             pile(self.running.reshape(-1), symbol[mine] * SIDES + side[mine])
 
     def _close(self, ids: Array, number: int) -> None:
@@ -129,15 +135,23 @@ class Excitation(Table):
 
     def evaluate(self, ids: Array, at: Array) -> Excited:
         """Return what is known of symbols (R,) at `at` (R,), ns UTC; the state does not change."""
-        passed = np.clip(at - self.stamp[ids], 0, 1 << 60).astype(np.float64)
-        slow, fast, twice = np.moveaxis(self.decayed[ids] * np.exp(-passed[:, None] * _RATES)[:, None, :], 2, 0)
+        return Excited(*self.reproduction(ids, at), *self.branching(ids, at))
+
+    def reproduction(self, ids: Array, at: Array) -> tuple[Array, Array]:
+        """Return reproduction numbers and their errors, as `evaluate` does."""
+        passed = np.minimum(np.maximum(at - self.stamp[ids], 0), 1 << 60).astype(np.float64)
+        slow, fast, twice = (self.decayed[ids] * np.exp(-passed[:, None] * _RATES)[:, None, :]).transpose(2, 0, 1)
         expected = PRIOR + _SCALE * np.maximum(slow - fast, 0)
         known = slow > 0
         reproduction = np.where(known, (PRIOR + slow) / expected, np.nan)
         error = np.where(known, np.sqrt(PRIOR + twice) / expected, np.nan)
-        return Excited(reproduction, error, *self._branching(ids, at))
+        return reproduction, error
 
-    def _branching(self, ids: Array, at: Array) -> tuple[Array, Array]:
+    def branching(self, ids: Array, at: Array) -> tuple[Array, Array]:
+        """Return branching ratios and their errors, as `evaluate` does.
+
+        They change when a bin ends, and by events that come after the end of theirs.
+        """
         weight, moments = self._closed(ids, at // BIN_NS)
         bins = (1 + _KEEP) / (1 - _KEEP) * weight[:, None]
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -66,7 +66,7 @@ def take(book: Book, batch: EventBatch, *, now: int, late_ns: int, counters: Cou
     counters.ahead += ahead
     counters.ignored += len(batch.liquidations["instrument"]) - len(pair)
     marked = _take_marks(book, batch, now)
-    symbol, recv = book.registry.pair_symbol[pair], rows.recv
+    symbol, recv = book.registry.pair_symbol.take(pair), rows.recv
     rows, pair = _in_time(rows, pair, oldest=book.frontier(pair, now) - late_ns)
     counters.late += len(symbol) - len(pair)
     np.maximum.at(book.windows.front, pair, rows.ts)
@@ -79,11 +79,13 @@ def take(book: Book, batch: EventBatch, *, now: int, late_ns: int, counters: Cou
 
 def _in_time(rows: Rows, pair: Array, *, oldest: Array) -> tuple[Rows, Array]:
     good = rows.ts >= oldest
-    return (rows, pair) if good.all() else (rows.where(good), pair[good])
+    return (rows, pair) if np.count_nonzero(good) == len(good) else (rows.where(good), pair[good])
 
 
 def _take_marks(book: Book, batch: EventBatch, now: int) -> list[tuple[int, int]]:
     """Take mark prices up; return (symbol, ns UTC of receipt) of the new ones."""
+    if not batch.context["instrument"].size:
+        return []
     new = []
     for mark in marks(batch.context):
         contract = batch.instruments[mark.ref]

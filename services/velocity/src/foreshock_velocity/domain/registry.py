@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect
+from itertools import compress
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,6 +31,7 @@ class Registry:
         self.pair_symbol = np.zeros(capacity_for(1), np.int64)
         self.pair_venue = np.zeros(capacity_for(1), np.int64)
         self.pair_of = np.zeros((capacity_for(1), FIRST_VENUES), np.int64)
+        self._tables: _Tables | None = None
         self._symbol_names: list[str] = []
         self._venue_names: list[str] = []
         self._symbols: dict[str, int] = {}
@@ -47,7 +50,12 @@ class Registry:
             self.symbols.append(symbol)
             self.by_name = _inserted(self.by_name, self._symbol_names, symbol)
             self.pair_of = grown(self.pair_of, capacity_for(number + 1))
+            self._tables = None
         return number
+
+    def find_pair(self, symbol: str, venue: str) -> int:
+        """Return the pair's number, NO_PAIR when it was never seen."""
+        return self._pairs.get((symbol, venue), NO_PAIR)
 
     def pair(self, symbol: str, venue: str) -> int:
         """Return the pair's number, giving it one at first sight."""
@@ -65,6 +73,7 @@ class Registry:
             self.pair_venue = grown(self.pair_venue, capacity)
         self.pair_symbol[pair], self.pair_venue[pair] = symbol, venue
         self.pair_of[symbol, venue] = pair
+        self._tables = None
 
     def venue(self, venue: str) -> int:
         """Return a venue's number, giving it one at first sight."""
@@ -75,20 +84,47 @@ class Registry:
             self.venues_by_name = _inserted(self.venues_by_name, self._venue_names, venue)
             if number >= self.pair_of.shape[1]:
                 self.pair_of = grown(self.pair_of.T, 2 * number).T.copy()
+            self._tables = None
         return number
 
     def table(self, ids: Array) -> tuple[Array, tuple[str, ...]]:
         """Return (pairs (R, V), venues) of symbols: the venues seen for any of them, by name."""
-        pairs = self.pair_of[ids][:, self.venues_by_name]
-        seen = pairs.any(axis=0)
-        if not seen.all():
-            pairs = pairs[:, seen]
-        return pairs, tuple(self.venues[each] for each in self.venues_by_name[seen].tolist())
+        tables = self._tables
+        if tables is None:
+            tables = self._tables = _Tables(
+                self.pair_of.take(self.venues_by_name, axis=1), tuple(self._venue_names), {}
+            )
+        if len(ids) > 1:
+            return tables.of(ids)
+        number = ids.item()
+        found = tables.single.get(number)
+        if found is None:
+            found = tables.single[number] = tables.of(ids)
+        return found
 
     @property
     def nbytes(self) -> int:
         """Bytes of the arrays, spare room included."""
-        return self.pair_of.nbytes + self.pair_symbol.nbytes + self.pair_venue.nbytes + self.by_name.nbytes
+        ordered = 0 if self._tables is None else self._tables.pairs.nbytes
+        return ordered + self.pair_of.nbytes + self.pair_symbol.nbytes + self.pair_venue.nbytes + self.by_name.nbytes
+
+
+class _Tables(NamedTuple):
+    """What `table` reads, until a name comes.
+
+    pairs (S, V) at venues by name;  venues: these;  single: the tables of single symbols that were asked for
+    """
+
+    pairs: Array
+    venues: tuple[str, ...]
+    single: dict[int, tuple[Array, tuple[str, ...]]]
+
+    def of(self, ids: Array) -> tuple[Array, tuple[str, ...]]:
+        pairs = self.pairs.take(ids, axis=0)
+        if np.count_nonzero(pairs) == pairs.size:
+            return pairs, self.venues
+        seen: Array = np.logical_or.reduce(pairs, axis=0)
+        return pairs.compress(seen, axis=1), tuple(compress(self.venues, seen.tolist()))
 
 
 def _inserted(order: Array, names: list[str], name: str) -> Array:

@@ -23,6 +23,8 @@ from foreshock_velocity.domain.table import Column, Table
 
 KEEP = 1 - 1 / 1_024
 SIDES = 2
+TINY = 1e-300
+"""Stands for no USD at all, whose second moment is 0."""
 
 
 class Sizes(Table):
@@ -42,13 +44,12 @@ class Sizes(Table):
         np.multiply.at(flat, both, KEEP)
         np.add.at(flat, both, np.concatenate((usd, usd * usd)))
 
-    def unit(self, ids: Array, *, mean: Array, largest: Array) -> Array:
+    def unit(self, ids: Array, *, mean: Array, largest: Array, out: Array | None = None) -> Array:
         """Return (R, 2, W) USD: the unit of windows of symbols ids (R,) with this mean and this largest, (R, 2, W).
 
-        It is NaN where the mean is: in an empty window.
+        It is NaN where the mean is: in an empty window. out: where to write it, if not into an array of its own.
         """
         moments = self.moments.take(ids, axis=0)
-        usd = moments[:, :, 0]
-        seen = np.divide(moments[:, :, 1], usd, out=np.zeros(usd.shape), where=usd > 0)
-        held: Array = np.minimum(np.maximum(seen[:, :, None], mean), np.maximum(largest, mean))
+        seen = moments[:, :, 1:] / np.maximum(moments[:, :, :1], TINY)
+        held: Array = np.minimum(np.maximum(seen, mean), np.maximum(largest, mean), out=out)
         return held

@@ -149,8 +149,9 @@ class VelocityState:
         if metrics is not None:
             metrics.sight = self._lives.sight(self.now)
             whole = self._teller.edge or bool(self._teller.due)
-            if whole or self._analysis.hides(self._teller.pairs):
-                metrics.insight = insight(self._analysis, self._book, metrics, whole=whole)
+            chosen = self._teller.chosen
+            if whole or self._analysis.hides(chosen.pairs):
+                metrics.insight = insight(self._analysis, self._book, metrics, chosen, whole=whole)
         if self._lives.due(self.now, before) and metrics is None:
             return metric_codec.nothing(self._windows_ms, warming=self.warming, sight=self._lives.sight(self.now))
         return metrics
@@ -195,7 +196,7 @@ class VelocityState:
         late_ns = self.config.late_after_ms * NS_PER_MS
         taken = take(self._book, batch, now=self.now, late_ns=late_ns, counters=self.counters)
         self._analysis.note(batch, taken)
-        self.newest_recv = int(batch.liquidations["ts_recv"].max(initial=0))
+        self.newest_recv = int(np.maximum.reduce(batch.liquidations["ts_recv"], initial=0))
         return taken
 
     @property
@@ -213,7 +214,7 @@ class VelocityState:
         chosen = Selection(ids, as_of, np.zeros(len(ids), np.int64), *self._book.registry.table(ids))
         metrics = evaluate(self._book, chosen, self._windows_ms, warming=self.warming)
         metrics.sight = self._lives.sight(self.now)
-        metrics.insight = insight(self._analysis, self._book, metrics)
+        metrics.insight = insight(self._analysis, self._book, metrics, chosen)
         return metrics
 
     def censored_share(self) -> float:

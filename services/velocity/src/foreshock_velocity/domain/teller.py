@@ -13,6 +13,7 @@ from foreshock_velocity.domain.intake import Taken
 NEVER = -1
 PUBLISH_EVERY_NS = 500_000_000
 MARK_EVERY_NS = 250_000_000
+_NONE = np.empty(0, np.int64)
 
 
 class Teller:
@@ -21,7 +22,7 @@ class Teller:
     last_edge  ns UTC, the newest grid point that was evaluated
     metrics    the last answer, None when it had no rows;  due: its rows whose JSON should be renewed
     marks_due  symbols whose mark price should be renewed as JSON
-    edge       whether the last answer was the first past a grid point;  pairs: those of its rows (R, V)
+    edge       whether the last answer was the first past a grid point;  chosen: its rows
     """
 
     def __init__(self, book: Book, windows_ms: tuple[int, ...]) -> None:
@@ -32,7 +33,7 @@ class Teller:
         self.due: list[int] = []
         self.marks_due: list[int] = []
         self.edge = False
-        self.pairs = np.empty(0, np.int64)
+        self.chosen = Selection(_NONE, _NONE, _NONE, _NONE[None], ())
 
     def forget(self) -> None:
         """Drop the last answer."""
@@ -100,7 +101,7 @@ class Teller:
                 return None
             table = self._book.registry.table(ids)
             chosen, due = Selection(ids, chosen.as_of[keep], chosen.recv[keep], *table), due[keep]
-        self.pairs = chosen.pairs
+        self.chosen = chosen
         symbols.row_at[chosen.ids] = chosen.as_of
         if due.any():
             symbols.published_at[chosen.ids[due]] = chosen.as_of[due]

@@ -13,6 +13,7 @@ from foreshock_velocity.domain.analysis import Analysis
 from foreshock_velocity.domain.arrays import Array
 from foreshock_velocity.domain.book import Book
 from foreshock_velocity.domain.context import impact
+from foreshock_velocity.domain.evaluate import Selection
 from foreshock_velocity.domain.windows import NS_PER_MS
 
 IMPACT_WINDOWS_MS = (10_000, 60_000)
@@ -25,33 +26,38 @@ _IMPACT = [GAUGES.index(name) for name in ("impact_10s", "impact_60s", "impact_d
 _BACK = np.array(IMPACT_WINDOWS_MS) * NS_PER_MS
 
 
-def insight(analysis: Analysis, book: Book, metrics: WindowMetrics, *, whole: bool = True) -> Insight:
-    """Return what is known of the symbols of `metrics`; not whole: of hidden orders alone, the rest is NaN."""
+def insight(
+    analysis: Analysis, book: Book, metrics: WindowMetrics, chosen: Selection, *, whole: bool = True
+) -> Insight:
+    """Return what is known of the symbols of `metrics`; not whole: of hidden orders alone, the rest is NaN.
+
+    chosen: the rows that `metrics` were evaluated for.
+    """
     analysis.fit(book)
-    ids = np.array([book.registry.find_symbol(each) for each in metrics.symbols], np.int64)
-    pairs, _ = book.registry.table(ids)
-    usd_gain, count_gain = _gains(analysis, metrics, ids, pairs)
-    hidden = censored(analysis, pairs, metrics.as_of[:, None])
+    ids, pairs = chosen.ids, chosen.pairs
+    known = nothing(len(ids), pairs.shape[1], len(metrics.windows_ms))
+    if not whole or analysis.hides(pairs):
+        known = known._replace(censored=censored(analysis, pairs, metrics.as_of[:, None]))
+        gain = analysis.saturation.gain.take(pairs, axis=0)
+        if np.count_nonzero(gain[..., 0, 0] > 1):
+            hidden = (gain - 1) * analysis.told.correction.take(ids)[:, None, None, None]
+            sums = np.array((metrics.usd, metrics.count))
+            usd_gain, count_gain = _gain(sums, hidden.transpose(2, 0, 1, 3)[:, :, None])
+            known = known._replace(usd_gain=usd_gain, count_gain=count_gain)
     if not whole:
-        none = nothing(len(ids), pairs.shape[1], len(metrics.windows_ms))
-        return none._replace(usd_gain=usd_gain, count_gain=count_gain, censored=hidden)
-    first, second = _edges(pairs.shape[1])
-    correlated = analysis.correlation.evaluate(np.stack([pairs[:, first], pairs[:, second]], axis=2))
-    return Insight(
-        gauges=_gauges(analysis, book, metrics, ids),
-        usd_gain=usd_gain,
-        count_gain=count_gain,
-        censored=hidden,
-        correlation=correlated.shrunk,
-        samples=correlated.samples,
-        lead=correlated.lead,
-    )
+        return known
+    if analysis.correlation.size and pairs.shape[1] > 1:
+        first, second = _edges(pairs.shape[1])
+        found = analysis.correlation.evaluate(np.stack([pairs[:, first], pairs[:, second]], axis=2))
+        known = known._replace(correlation=found.shrunk, samples=found.samples, lead=found.lead)
+    return known._replace(gauges=_gauges(analysis, book, metrics, ids))
 
 
 def censored(analysis: Analysis, pairs: Array, now: Array | int) -> Array:
     """Return which of some pairs, known to the analysis, hide a good part of their orders at `now` [ns UTC]."""
     saturation = analysis.saturation
-    hide: Array = saturation.censored[pairs] & (now - saturation.stamp[pairs] <= CENSORED_FOR_NS)
+    hide: Array = now - saturation.stamp.take(pairs) <= CENSORED_FOR_NS
+    hide &= saturation.censored.take(pairs)
     return hide
 
 
@@ -61,23 +67,13 @@ def _edges(venues: int) -> tuple[Array, Array]:
     return first, second
 
 
-def _gains(analysis: Analysis, metrics: WindowMetrics, ids: Array, pairs: Array) -> tuple[Array, Array]:
-    """Return (R, 2, W) what USD and counts over all venues are to be multiplied with."""
-    by_venue = analysis.saturation.gain[pairs]
-    hides = by_venue[..., 0, 0] > 1
-    if not hides.any():
-        ones = np.ones((len(ids), len(LiquidatedSide), len(metrics.windows_ms)))
-        return ones, ones
-    hidden = (by_venue - 1) * analysis.told.correction[ids][:, None, None, None]
-    return _gain(metrics.usd, hidden[:, :, 0]), _gain(metrics.count, hidden[:, :, 1])
-
-
 def _gain(sums: Array, hidden: Array) -> Array:
-    """Return (R, 2, W) gains over all venues: sums (R, 2, V, W), hidden parts of them by venue (R, V, W)."""
-    raw = np.add.reduce(sums, axis=2)
-    more = np.add.reduce(sums * hidden[:, None], axis=2)
-    found: Array = np.minimum(1 + more / np.maximum(raw, TINY), MOST_GAIN)
-    return found
+    """Return (..., W) gains over all venues: sums (..., V, W), hidden parts of them likewise."""
+    more: Array = np.add.reduce(sums * hidden, axis=-2)
+    more /= np.maximum(np.add.reduce(sums, axis=-2), TINY)
+    more += 1
+    np.minimum(more, MOST_GAIN, out=more)
+    return more
 
 
 def _gauges(analysis: Analysis, book: Book, metrics: WindowMetrics, ids: Array) -> Array:

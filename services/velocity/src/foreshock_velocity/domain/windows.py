@@ -68,6 +68,12 @@ class Windows:
         self._width = width
         self._numbers = np.arange(width)[:, None]
         self._ones = np.ones(capacity_for(1), np.int64)
+        self._flat: Array
+        self._usd: Array
+        self._count: Array
+        self._largest: Array
+        self._sums: Array
+        self._tops: Array
         self.resize(self.size)
         self._grow(self.used)
 
@@ -84,6 +90,9 @@ class Windows:
         if capacity > len(self.owner):
             for name in ("owner", "head", "cells", "parts", "top"):
                 setattr(self, name, grown(getattr(self, name), capacity))
+            self._flat, self._sums, self._tops = (each.reshape(-1) for each in (self.cells, self.parts, self.top))
+            flat: Array = self._flat
+            self._usd, self._count, self._largest = (flat[name] for name in ("usd", "count", "largest"))
 
     @property
     def held(self) -> int:
@@ -133,17 +142,19 @@ class Windows:
 
         pairs (N,) distinct (but for 0), fronts (N,) ns UTC. Returns (N,) True where a window lost events.
         """
-        fronts = np.maximum(self.front[pairs], fronts)
+        fronts = np.maximum(self.front.take(pairs), fronts)
         self.front[pairs] = fronts
-        slots = self.slot[pairs]
-        new, old = (fronts // self.rings.bucket_ns).T, self.head[slots]
+        slots = self.slot.take(pairs)
+        new, old = fronts[:, None] // self.rings.bucket_ns[:, 0], self.head.take(slots, axis=0)
         self.head[slots] = new
+        new -= old  # from here on, steps
         # Most windows are empty, or have not left their bucket: only the others cost anything.
-        rows, sides, windows = ((new > old)[:, None, :] & (self.top[slots] > 0)).nonzero()
+        rows, sides, windows = ((new > 0)[:, None, :] & (self.top.take(slots, axis=0) > 0)).nonzero()
         lost = np.zeros(len(pairs), np.bool_)
         if rows.size:
-            head, lanes = old[rows, windows], slots[rows] * SIDES + sides
-            gone = self._shift(lanes, windows, head=head, steps=new[rows, windows] - head)
+            at = rows * self._width + windows
+            lanes = slots.take(rows) * SIDES + sides
+            gone = self._shift(lanes, windows, head=old.take(at), steps=new.take(at))
             lost[rows[gone]] = True
         return lost
 
@@ -153,8 +164,8 @@ class Windows:
         Parallel (N,) arrays: lanes (slot and side), windows, no such cell twice, heads as they were. Returns (N,) True
         where events left the window.
         """
-        rings, number, flat = self.rings, len(lanes), self.cells.reshape(-1)
-        buckets, ring = rings.buckets[:, 0].take(windows), rings.base[:, 0].take(windows)
+        rings, number = self.rings, len(lanes)
+        buckets, ring = rings.buckets.take(windows), rings.base.take(windows)
         ring += lanes * rings.cells
         # A bucket is in part i up to the age until[i]: those within `steps` of that leave it, for the next part.
         until = rings.until.take(windows, axis=1)
@@ -162,7 +173,7 @@ class Windows:
         at, starts = runs((head - until).ravel(), leaving)
         at %= np.concatenate((buckets,) * PARTS).repeat(leaving)
         at += np.concatenate((ring,) * PARTS).repeat(leaving)
-        found = flat.take(at)
+        found = self._flat.take(at)
         gone = np.empty((2, PARTS, number), np.int64)
         np.add.reduceat(found["count"], starts, dtype=np.int64, out=gone[0].reshape(-1))
         np.add.reduceat(found["usd"], starts, out=gone[1].reshape(-1))
@@ -171,9 +182,9 @@ class Windows:
         self._pass_on(cells, gone)
         if np.count_nonzero(lost):
             first = starts[OLDEST * number]
-            flat[at[first:]] = NOTHING
+            self._flat[at[first:]] = NOTHING
             top = np.maximum.reduceat(found["largest"][first:], starts[OLDEST * number :] - first)
-            shrunk = np.flatnonzero(top >= np.maximum(self.top.reshape(-1).take(cells), 1))
+            shrunk = np.flatnonzero(top >= np.maximum(self._tops.take(cells), 1))
             if shrunk.size:
                 self._find_top(cells[shrunk], ring[shrunk], buckets[shrunk])
         return lost
@@ -183,7 +194,7 @@ class Windows:
 
         `gone` is used up.
         """
-        parts = self.parts.reshape(-1, 2, PARTS)
+        parts = self._sums.reshape(-1, 2, PARTS)
         gone[:, 1:] -= gone[:, :-1]  # what a part loses, less what it gains
         now = parts.take(cells, axis=0)
         now -= gone.transpose(2, 0, 1)
@@ -192,7 +203,7 @@ class Windows:
     def _find_top(self, cells: Array, ring: Array, buckets: Array) -> None:
         """Look for the largest of windows that lost events; parallel (N,) arrays."""
         at, starts = runs(ring, buckets)
-        self.top.reshape(-1)[cells] = np.maximum.reduceat(self.cells["largest"].reshape(-1)[at], starts)
+        self._tops[cells] = np.maximum.reduceat(self._largest[at], starts)
 
     def place(self, pair: Array, side: Array, *, ts: Array, usd: Array) -> None:
         """Put rows into every window that still covers them.
@@ -222,14 +233,13 @@ class Windows:
     def _add(self, bucket: Array, cell: Array, part: Array, steps: Array) -> None:
         """Add up flat (N,) addresses of buckets, cells and parts of counts, and 1e-4 USD."""
         size, ones = steps.astype(np.float32), self._count_of(len(steps))
-        flat, parts = self.cells.reshape(-1), self.parts.reshape(-1)
-        np.add.at(flat["usd"], bucket, steps)
-        np.add.at(flat["count"], bucket, ones.astype(np.int32))
-        np.maximum.at(flat["largest"], bucket, size)
-        np.add.at(parts, part, ones)
+        np.add.at(self._usd, bucket, steps)
+        np.add.at(self._count, bucket, ones.astype(np.int32))
+        np.maximum.at(self._largest, bucket, size)
+        np.add.at(self._sums, part, ones)
         part += PARTS
-        np.add.at(parts, part, steps)
-        np.maximum.at(self.top.reshape(-1), cell, size)
+        np.add.at(self._sums, part, steps)
+        np.maximum.at(self._tops, cell, size)
 
     def fill(self, pair: Array, cell: Array, *, count: Array, usd: Array, largest: Array) -> None:
         """Fill the rings of pairs without slots, at their frontiers, as a snapshot holds them.

@@ -37,7 +37,7 @@ class Grid:
         touched = np.unique(rows["symbol"])
         ordered = self._usd[touched][:, (newest - np.arange(BUCKETS[-1])) % BUCKETS[-1]]
         sums = ordered.cumsum(axis=1)[:, np.array(BUCKETS) - 1]
-        return touched.tobytes() + sums.tobytes()
+        return bytes(touched.tobytes() + sums.tobytes())
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from foreshock_signals.domain.probability import probability
 USUAL = Usual(np.full((1, 2), 0.2), np.full((1, 2), 9_600.0))
 UNDEFINED = np.full((1, 2), np.nan)
 NONSENSE = [float("nan"), float("inf"), float("-inf"), -1.0, -1e300, 1e300, 1e13]
-COLUMNS = ("count", "usd", "total_count", "total_usd", "acceleration", "jerk", "count_acceleration", "count_jerk")
+COLUMNS = ("count", "usd", "total_count", "total_usd", "usd_oldest", "usd_newest", "count_oldest", "count_newest")
 
 
 def likely(metrics: WindowMetrics) -> np.ndarray:

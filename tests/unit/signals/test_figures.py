@@ -43,11 +43,12 @@ def test_a_signal_says_what_it_rests_on() -> None:
 def test_a_mark_and_derivatives_are_shown_where_they_mean_something() -> None:
     state = SignalsState()
     metrics = measure(cascade(0), 2 * SECOND, ("BTCUSDT",), mark=60_000.0)
-    metrics.acceleration[:] = 1234.5
-    metrics.jerk[:] = float("nan")
+    third = 2.0 * 17 / 52
+    metrics.usd_oldest[:], metrics.usd_newest[:] = 1_000.0, 1_000.0 + 1234.5 * 2 * third**2
+    metrics.usd_middle[:] = float("inf")
     said = state.advance(entry_id(2 * SECOND), entry(metrics, 2 * SECOND)).signals[0]
     assert said.metrics.mark == 60_000.0
-    assert said.metrics.acceleration == 1234.5
+    assert said.metrics.acceleration == pytest.approx(1234.5)
     assert said.metrics.jerk is None
     assert "mark" not in said.data_quality.missing
 

@@ -12,13 +12,15 @@ import numpy.typing as npt
 from foreshock_model import insight as insights
 from foreshock_model import sight as sights
 from foreshock_model import stepped, wire
-from foreshock_model.derivatives import Derivatives, Thirds, agreement, derivatives, scale
+from foreshock_model.derivatives import Derivatives, Thirds, agreement, derivatives, of_rate, scale
 from foreshock_model.errors import CodecError
 from foreshock_model.insight import Insight
 from foreshock_model.sight import Sight
 
-SCHEMA = 2
-"""2: windowed columns share two fields (`stepped`) in which repeated values cost a bit; 1 is still read."""
+SCHEMA = 3
+"""2: windowed columns share two fields (`stepped`) in which repeated values cost a bit; it is still read.
+3: derivatives follow from the thirds and are not written; whole numbers are in a field of their own, as narrow as holds
+all."""
 WINDOWS_MS = (100, 500, 2_000, 10_000, 30_000, 60_000, 300_000)
 """Window lengths, shortest first."""
 SIDES = 2
@@ -37,12 +39,9 @@ class WindowMetrics:
     usd            (R, 2, V, W) USD in the window
     total_count    (R, 2, V) since the stream began, monotone
     total_usd      (R, 2, V) likewise [USD]
-    acceleration   (R, 2, W) of the USD rate over all venues [USD/s^2], NaN where undefined
-    jerk           (R, 2, W) likewise [USD/s^3]
-    count_acceleration, count_jerk   the same of the count rate [1/s^2, 1/s^3]
     largest        (R, 2, V, W) the largest liquidation in the window [USD], 0 for none
     count_oldest, count_middle, count_newest   (R, 2, W) liquidations over all venues in the thirds of the window's
-                   closed part, from which all derivatives follow, with errors (`derivatives`); NaN before schema 2
+                   closed part, from which all derivatives follow, with errors (`derivatives`)
     usd_oldest, usd_middle, usd_newest         likewise [USD]
     usd_unit       (R, 2, W) [USD] variance of USD over its mean: how large an order counts as one; NaN without any
     matrix         all windowed columns one below the other, of which they are views, if made in a `Room`; else None
@@ -51,16 +50,12 @@ class WindowMetrics:
     """
 
     __slots__ = (
-        "acceleration",
         "as_of",
         "count",
-        "count_acceleration",
-        "count_jerk",
         "count_middle",
         "count_newest",
         "count_oldest",
         "insight",
-        "jerk",
         "largest",
         "mark",
         "mark_ts",
@@ -93,10 +88,6 @@ class WindowMetrics:
         usd: Array,
         total_count: Array,
         total_usd: Array,
-        acceleration: Array,
-        jerk: Array,
-        count_acceleration: Array,
-        count_jerk: Array,
         largest: Array,
         count_oldest: Array,
         count_middle: Array,
@@ -126,10 +117,6 @@ class WindowMetrics:
         self.usd = usd
         self.total_count = total_count
         self.total_usd = total_usd
-        self.acceleration = acceleration
-        self.jerk = jerk
-        self.count_acceleration = count_acceleration
-        self.count_jerk = count_jerk
         self.largest = largest
         self.count_oldest = count_oldest
         self.count_middle = count_middle
@@ -159,15 +146,42 @@ class WindowMetrics:
     @property
     def count_derivatives(self) -> Derivatives:
         """Derivatives of the count rate over all venues, each (R, 2, W)."""
-        thirds = Thirds(self.count_oldest, self.count_middle, self.count_newest)
-        return derivatives(thirds, scale(self.windows_ms))
+        return derivatives(self._count_thirds, scale(self.windows_ms))
 
     @property
     def usd_derivatives(self) -> Derivatives:
         """Derivatives of the USD rate over all venues, each (R, 2, W)."""
         unit = self.usd_unit
-        thirds = (each / unit for each in (self.usd_oldest, self.usd_middle, self.usd_newest))
-        return derivatives(Thirds(*thirds), scale(self.windows_ms), unit)
+        thirds = Thirds(*(each / unit for each in self._usd_thirds))
+        return derivatives(thirds, scale(self.windows_ms), unit)
+
+    @property
+    def acceleration(self) -> Array:
+        """Acceleration of the USD rate over all venues [USD/s^2], (R, 2, W), NaN where undefined."""
+        return of_rate(self._usd_thirds, scale(self.windows_ms))[0]
+
+    @property
+    def jerk(self) -> Array:
+        """Jerk of the USD rate over all venues [USD/s^3], (R, 2, W), NaN where undefined."""
+        return of_rate(self._usd_thirds, scale(self.windows_ms))[1]
+
+    @property
+    def count_acceleration(self) -> Array:
+        """Acceleration of the count rate over all venues [1/s^2], (R, 2, W), NaN where undefined."""
+        return of_rate(self._count_thirds, scale(self.windows_ms))[0]
+
+    @property
+    def count_jerk(self) -> Array:
+        """Jerk of the count rate over all venues [1/s^3], (R, 2, W), NaN where undefined."""
+        return of_rate(self._count_thirds, scale(self.windows_ms))[1]
+
+    @property
+    def _count_thirds(self) -> Thirds:
+        return Thirds(self.count_oldest, self.count_middle, self.count_newest)
+
+    @property
+    def _usd_thirds(self) -> Thirds:
+        return Thirds(self.usd_oldest, self.usd_middle, self.usd_newest)
 
     @property
     def agreement(self) -> Array:
@@ -178,54 +192,58 @@ class WindowMetrics:
 class Column(NamedTuple):
     """One column: its name, its type, its axes (R rows, S sides, V venues, W windows), and its field.
 
-    field  of the message; 0 for a windowed column of schema 2, whose rows stand in `steps` and `values` in this order
-    old    field of schema 1, 0 for a column that it lacks
-    narrow  True for numbers from 0 up, which schema 2 writes in the fewest of 1, 2, 4, 8 bytes that hold all of them
+    field   of the message; 0 for a windowed column, whose rows stand in `steps` in this order
+    narrow  True for numbers from 0 up, which are written in the fewest of 1, 2, 4, 8 bytes that hold all of them
     """
 
     name: str
     dtype: str
     axes: str
     field: int
-    old: int = 0
     narrow: bool = False
 
 
 COLUMNS = (
-    Column("as_of", "<i8", "R", 6, 6),
-    Column("ts_recv", "<i8", "R", 7, 7),
-    Column("mark", "<f8", "R", 8, 8),
-    Column("mark_ts", "<i8", "R", 9, 9),
-    Column("count", "<f4", "RSVW", 0, 10),
-    Column("usd", "<f4", "RSVW", 0, 11),
-    Column("total_count", "<i8", "RSV", 12, 12, narrow=True),
-    Column("total_usd", "<f8", "RSV", 13, 13),
-    Column("acceleration", "<f4", "RSW", 0, 14),
-    Column("jerk", "<f4", "RSW", 0, 15),
-    Column("count_acceleration", "<f4", "RSW", 0, 16),
-    Column("count_jerk", "<f4", "RSW", 0, 17),
+    Column("as_of", "<i8", "R", 6),
+    Column("ts_recv", "<i8", "R", 7),
+    Column("mark", "<f8", "R", 8),
+    Column("mark_ts", "<i8", "R", 9),
+    Column("total_count", "<i8", "RSV", 12, narrow=True),
+    Column("total_usd", "<f8", "RSV", 13),
+    Column("count", "<f4", "RSVW", 0, narrow=True),
+    Column("count_oldest", "<f4", "RSW", 0, narrow=True),
+    Column("count_middle", "<f4", "RSW", 0, narrow=True),
+    Column("count_newest", "<f4", "RSW", 0, narrow=True),
+    Column("usd", "<f4", "RSVW", 0),
     Column("largest", "<f4", "RSVW", 0),
-    Column("count_oldest", "<f4", "RSW", 0),
-    Column("count_middle", "<f4", "RSW", 0),
-    Column("count_newest", "<f4", "RSW", 0),
     Column("usd_oldest", "<f4", "RSW", 0),
     Column("usd_middle", "<f4", "RSW", 0),
     Column("usd_newest", "<f4", "RSW", 0),
     Column("usd_unit", "<f4", "RSW", 0),
 )
-"""New columns come last: what was written before them is read without (NaN, and 0 for whole numbers), readers before
-them pass over what they do not know."""
+"""Whole numbers come first among the windowed ones. Readers pass over what a later version appends."""
 WINDOWED = tuple(each for each in COLUMNS if not each.field)
 DENSE = tuple(each for each in COLUMNS if each.field)
-SIGHT, STEPS, VALUES, INSIGHT = 18, 19, 20, 21
-FIRST_FREE = 22
+SIGHT, STEPS, VALUES, INSIGHT, COUNTS = 18, 19, 20, 21, 22
+FIRST_FREE = 23
 """The lowest field that a new dense column may take."""
+WINDOWED_2 = (
+    ("count", "RSVW"), ("usd", "RSVW"), ("", "RSW"), ("", "RSW"), ("", "RSW"), ("", "RSW"), ("largest", "RSVW"),
+    *((each, "RSW") for each in ("count_oldest", "count_middle", "count_newest")),
+    *((each, "RSW") for each in ("usd_oldest", "usd_middle", "usd_newest", "usd_unit")),
+)  # fmt: skip
+"""Windowed columns of schema 2 in their order; those without a name are derivatives."""
 
 
 def layout(rows: int, venues: int, windows: int) -> tuple[tuple[str, str, tuple[int, ...]], ...]:
     """Return (column, type, shape) of each column."""
     size = {"R": rows, "S": SIDES, "V": venues, "W": windows}
-    return tuple((each.name, each.dtype, tuple(size[axis] for axis in each.axes)) for each in COLUMNS)
+    return tuple((each.name, each.dtype, tuple([size[axis] for axis in each.axes])) for each in COLUMNS)
+
+
+def whole_rows(rows: int, venues: int) -> int:
+    """Return how many rows of the windowed columns are whole numbers: the first ones."""
+    return rows * SIDES * (venues + 3)
 
 
 def encode(metrics: WindowMetrics) -> bytes:
@@ -235,8 +253,8 @@ def encode(metrics: WindowMetrics) -> bytes:
         column = getattr(metrics, each.name)
         parts.append(wire.column(each.field, column, narrowest(column) if each.narrow else each.dtype))
     if metrics.symbols and metrics.windows_ms:
-        steps, values = stepped.pack(_matrix(metrics))
-        parts += [wire.delimited(STEPS, steps), wire.delimited(VALUES, values)]
+        packed = stepped.pack(_matrix(metrics), whole_rows(len(metrics.symbols), len(metrics.venues)))
+        parts += [wire.delimited(field, data) for field, data in zip((STEPS, COUNTS, VALUES), packed, strict=True)]
     if metrics.sight is not None:
         parts.append(wire.delimited(SIGHT, sights.encode(metrics.sight)))
     if metrics.insight is not None:
@@ -281,11 +299,17 @@ def _matrix(metrics: WindowMetrics) -> Array:
     return matrix
 
 
+Found = dict[int, int | memoryview]
+Shapes = dict[str, tuple[int, ...]]
+Size = tuple[int, int, int]
+"""Rows, venues, windows."""
+
+
 def decode(data: bytes) -> WindowMetrics:
     """Read metrics. Raises CodecError naming the column; arrays may be read-only views of the bytes."""
     symbols: list[str] = []
     venues: list[str] = []
-    found: dict[int, int | memoryview] = {}
+    found: Found = {}
     for number, value in wire.fields(data):
         if number == 2:  # noqa: PLR2004 - field numbers of the message
             symbols.append(wire.as_text("symbols", value))
@@ -294,37 +318,31 @@ def decode(data: bytes) -> WindowMetrics:
         else:
             found[number] = value
     schema = wire.as_uint("schema", found.get(1, 0))
-    if not 1 <= schema <= SCHEMA:
-        msg = f"metrics schema {schema} is not one of 1..{SCHEMA}"
+    if not SCHEMA - 1 <= schema <= SCHEMA:
+        msg = f"metrics schema {schema} is not one of {SCHEMA - 1}..{SCHEMA}"
         raise CodecError(msg)
     windows = _windows(wire.as_bytes("windows_ms", found.get(4, memoryview(b""))))
-    shapes = {name: shape for name, _, shape in layout(len(symbols), len(venues), len(windows))}
-    columns = _dense(found, shapes, schema)
-    if schema > 1:
-        columns |= _windowed(found, shapes, len(windows))
+    size = (len(symbols), len(venues), len(windows))
+    shapes = {name: shape for name, _, shape in layout(*size)}
+    columns = _dense(found, shapes)
+    columns |= _windowed_2(found, shapes, size) if schema == 2 else _windowed(found, shapes, size)  # noqa: PLR2004
     return WindowMetrics(
         symbols=tuple(symbols),
         venues=tuple(venues),
         windows_ms=windows,
         warming=bool(wire.as_uint("warming", found.get(5, 0))),
         sight=_sight(found.get(SIGHT)),
-        insight=_insight(found.get(INSIGHT), (len(symbols), len(venues), len(windows))),
+        insight=_insight(found.get(INSIGHT), size),
         **columns,
     )
 
 
-Shapes = dict[str, tuple[int, ...]]
-
-
-def _dense(found: dict[int, int | memoryview], shapes: Shapes, schema: int) -> dict[str, Array]:
-    """Read the columns that have a field of their own: in schema 1 all of its time."""
+def _dense(found: Found, shapes: Shapes) -> dict[str, Array]:
+    """Read the columns that have a field of their own."""
     columns: dict[str, Array] = {}
-    for each in COLUMNS if schema == 1 else DENSE:
-        field = each.old if schema == 1 else each.field
-        value, shape = found.get(field), shapes[each.name]
-        if field == 0 or (value is None and not each.old):
-            columns[each.name] = _unknown(each, shapes)
-        elif each.narrow and schema > 1:
+    for each in DENSE:
+        value, shape = found.get(each.field), shapes[each.name]
+        if each.narrow:
             columns[each.name] = _widened(each, value, shape)
         else:
             columns[each.name] = wire.as_column(each.name, value, each.dtype, shape)
@@ -337,27 +355,49 @@ def _widened(column: Column, value: int | memoryview | None, shape: tuple[int, .
     return wire.as_column(column.name, value, dtype, shape).astype(column.dtype, copy=False)
 
 
-def _windowed(found: dict[int, int | memoryview], shapes: Shapes, width: int) -> dict[str, Array]:
-    """Read the columns that share `steps` and `values`."""
-    steps = wire.as_bytes("steps", found.get(STEPS, memoryview(b"")))
-    values = wire.as_bytes("values", found.get(VALUES, memoryview(b"")))
-    matrix = stepped.unpack(steps, values, max(width, 1))
+def _windowed(found: Found, shapes: Shapes, size: Size) -> dict[str, Array]:
+    """Read the columns that share `steps`. Those that a later version appends are not known, and passed over."""
+    rows, venues, windows = size
+    if not (rows and windows):
+        return {each.name: np.zeros(shapes[each.name], each.dtype) for each in WINDOWED}
+    packed = stepped.Packed(*(wire.as_bytes(name, found.get(field, _EMPTY)) for name, field in _PACKED.items()))
+    matrix = stepped.unpack(packed, windows, whole_rows(rows, venues))
     columns: dict[str, Array] = {}
     at = 0
     for each in WINDOWED:
-        shape = shapes[each.name]
-        end = at + prod(shape[:-1]) * bool(width)
-        if end > len(matrix) and each.old:
-            msg = f"column {each.name!r} is missing, expected {prod(shape)} values"
-            raise CodecError(msg)
-        columns[each.name] = matrix[at:end].reshape(shape) if end <= len(matrix) else _unknown(each, shapes)
-        at = end
+        columns[each.name], at = _cut(matrix, at, each.name, shapes[each.name])
     return columns
 
 
-def _unknown(column: Column, shapes: Shapes) -> Array:
-    """Return what stands for a column that the writer did not know."""
-    return np.full(shapes[column.name], np.nan if "f" in column.dtype else 0, column.dtype)
+def _windowed_2(found: Found, shapes: Shapes, size: Size) -> dict[str, Array]:
+    """Read the columns of schema 2, derivatives left out; what its first writers did not know is NaN."""
+    steps, values = (wire.as_bytes(name, found.get(_PACKED[name], _EMPTY)) for name in ("steps", "values"))
+    rows, venues, windows = size
+    matrix = stepped.unpack(stepped.Packed(steps, _EMPTY, values), max(windows, 1), 0)
+    columns = {each.name: np.full(shapes[each.name], np.nan, each.dtype) for each in WINDOWED}
+    length = {"R": rows, "S": SIDES, "V": venues, "W": windows}
+    at = 0
+    for name, axes in WINDOWED_2:
+        shape = tuple([length[axis] for axis in axes])
+        if name == "largest" and at == len(matrix):
+            break
+        part, at = _cut(matrix, at, name or "derivatives", shape)
+        if name:
+            columns[name] = part
+    return columns
+
+
+def _cut(matrix: Array, at: int, name: str, shape: tuple[int, ...]) -> tuple[Array, int]:
+    """Return a column whose rows begin at a row of the matrix, and where the next one begins."""
+    end = at + prod(shape[:-1]) * bool(shape[-1])
+    if end > len(matrix):
+        msg = f"column {name!r} is missing, expected {prod(shape)} values"
+        raise CodecError(msg)
+    return matrix[at:end].reshape(shape), end
+
+
+_EMPTY = memoryview(b"")
+_PACKED = {"steps": STEPS, "counts": COUNTS, "values": VALUES}
 
 
 def _sight(value: int | memoryview | None) -> Sight | None:

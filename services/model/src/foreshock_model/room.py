@@ -19,36 +19,31 @@ Shape = tuple[int, ...]
 class Room(NamedTuple):
     """Where the windowed columns of R symbols are to be written: together, so that they are encoded together.
 
-    matrix (M, W) float64;  views of it: columns that follow one another, as one view
-    sums (2, R, 2, V, W) counts and USD;  rates (2, 2, R, 2, W) of USD and of counts, acceleration and jerk
-    largest (R, 2, V, W);  thirds (2, 3, R, 2, W) of counts and of USD, oldest first;  unit (R, 2, W)
+    matrix (M, W) float64;  views of it, columns that follow one another as one view: counts, usd, largest
+    (R, 2, V, W);  count_thirds, usd_thirds (3, R, 2, W), oldest first;  unit (R, 2, W)
     """
 
     matrix: Array
-    sums: Array
-    rates: Array
+    counts: Array
+    count_thirds: Array
+    usd: Array
     largest: Array
-    thirds: Array
+    usd_thirds: Array
     unit: Array
 
     def columns(self) -> dict[str, Any]:
         """Return the columns by name, with the matrix."""
-        sums, rates, thirds = self.sums, self.rates, self.thirds
         return {
             "matrix": self.matrix,
-            "count": sums[0],
-            "usd": sums[1],
-            "acceleration": rates[0, 0],
-            "jerk": rates[0, 1],
-            "count_acceleration": rates[1, 0],
-            "count_jerk": rates[1, 1],
+            "count": self.counts,
+            "usd": self.usd,
             "largest": self.largest,
-            "count_oldest": thirds[0, 0],
-            "count_middle": thirds[0, 1],
-            "count_newest": thirds[0, 2],
-            "usd_oldest": thirds[1, 0],
-            "usd_middle": thirds[1, 1],
-            "usd_newest": thirds[1, 2],
+            "count_oldest": self.count_thirds[0],
+            "count_middle": self.count_thirds[1],
+            "count_newest": self.count_thirds[2],
+            "usd_oldest": self.usd_thirds[0],
+            "usd_middle": self.usd_thirds[1],
+            "usd_newest": self.usd_thirds[2],
             "usd_unit": self.unit,
         }
 
@@ -64,6 +59,6 @@ def room(rows: int, venues: int, windows: int) -> Room:
 def _places(rows: int, venues: int, windows: int) -> tuple[int, list[tuple[slice, Shape]]]:
     """Return the rows of a `Room`'s matrix, where its views are, in the order of WINDOWED, and their shapes."""
     side, venue = (rows, SIDES, windows), (rows, SIDES, venues, windows)
-    shapes: list[Shape] = [(2, *venue), (2, 2, *side), venue, (2, 3, *side), side]
+    shapes: list[Shape] = [venue, (3, *side), venue, venue, (3, *side), side]
     ends = list(accumulate(prod(shape[:-1]) for shape in shapes))
     return ends[-1], [(slice(*at), shape) for at, shape in zip(pairwise([0, *ends]), shapes, strict=True)]

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from foreshock_model.derivatives import Scale, Thirds, differences, scale
 from foreshock_model.metrics import WindowMetrics
 from foreshock_model.room import Room, room
 from foreshock_velocity.domain.arrays import Array
@@ -29,14 +28,14 @@ class Selection(NamedTuple):
 
 
 def evaluate(book: Book, chosen: Selection, windows_ms: tuple[int, ...], *, warming: bool) -> WindowMetrics:
-    """Read windows, totals, marks and derivatives of symbols whose pairs stand at their frontiers."""
+    """Read windows, totals and marks of symbols whose pairs stand at their frontiers."""
     windows, symbols = book.windows, book.symbols
     # Venues come first here: what is added up over them then lies in long rows.
     slots = windows.slot.take(chosen.pairs.T)
     parts, top = windows.parts.take(slots, axis=0), windows.top.take(slots, axis=0)
     made = room(len(chosen.ids), len(chosen.venues), len(windows_ms))
     totals = windows.totals.take(chosen.pairs, axis=0).swapaxes(1, 2)
-    sums = _fill(made, parts, scale(windows_ms))
+    sums = _fill(made, parts)
     largest = top / np.float32(STEPS_PER_USD)
     made.largest[...] = largest.transpose(1, 2, 0, 3)
     over_all = _over_venues(np.maximum, largest[None])[0]
@@ -56,7 +55,7 @@ def evaluate(book: Book, chosen: Selection, windows_ms: tuple[int, ...], *, warm
     )
 
 
-def _fill(made: Room, parts: Array, by: Scale) -> Array:
+def _fill(made: Room, parts: Array) -> Array:
     """Fill in what follows from parts (V, R, 2, W, 2, 4); return counts and 1e-4 USD over all venues (R, 2, W, 2)."""
     venues, shape = len(parts), parts.shape[1:-1]
     # Part by part in one piece: numpy takes several times as long for a few numbers that lie apart.
@@ -64,15 +63,13 @@ def _fill(made: Room, parts: Array, by: Scale) -> Array:
     whole = by_part[RUNNING] + by_part[NEWEST]
     whole += by_part[MIDDLE]
     whole += by_part[OLDEST]
-    made.sums[...] = whole.reshape(venues, *shape).transpose(4, 1, 2, 0, 3)
     over_all = _over_venues(np.add, by_part.reshape(PARTS, venues, -1))
-    thirds = Thirds(over_all[OLDEST], over_all[MIDDLE], over_all[NEWEST])
-    for third, values in enumerate(thirds):
-        made.thirds[:, third] = values.reshape(shape).transpose(3, 0, 1, 2)
-    for number, (values, factor) in enumerate(zip(differences(thirds), (by.slope, by.curve), strict=True)):
-        usd_first = values.reshape(shape).transpose(3, 0, 1, 2)[::-1]
-        np.multiply(usd_first, factor, out=made.rates[:, number])
-    for usd in (made.sums[1], made.rates[0], made.thirds[1]):
+    counts_usd = whole.reshape(venues, *shape).transpose(4, 1, 2, 0, 3)
+    made.counts[...], made.usd[...] = counts_usd[0], counts_usd[1]
+    for third, part in enumerate((OLDEST, MIDDLE, NEWEST)):
+        by_kind = over_all[part].reshape(shape).transpose(3, 0, 1, 2)
+        made.count_thirds[third], made.usd_thirds[third] = by_kind[0], by_kind[1]
+    for usd in (made.usd, made.usd_thirds):
         np.divide(usd, STEPS_PER_USD, out=usd)
     sums: Array = _over_venues(np.add, whole.reshape(1, venues, -1))[0].reshape(shape)
     return sums

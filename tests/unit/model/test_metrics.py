@@ -122,7 +122,7 @@ def test_counts_take_as_few_bytes_as_hold_them_all(top: float, width: int) -> No
     matrix = np.array([[1.0, 2.0], [top, 3.0], [0.5, 0.5]], np.float32)
     packed = stepped.pack(matrix, 2)
     assert len(packed.counts) == (4 if top else 3) * width
-    read = stepped.unpack(stepped.Packed(*map(memoryview, packed)), 2, 2)
+    read = stepped.unpack(stepped.Packed(*(memoryview(each) for each in packed)), 2, 2)
     assert read.tobytes() == matrix.tobytes()
 
 

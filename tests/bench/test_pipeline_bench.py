@@ -22,6 +22,8 @@ from foreshock_sdk.connector import Endpoints
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(300)]
 HERE = Path(__file__).parent
 SYMBOLS = 100
+SECONDS = 20.0
+"""Long enough that the first second, in which everything is new, is not the 99th percentile."""
 
 
 async def start(script: str, *arguments: object) -> asyncio.subprocess.Process:
@@ -131,9 +133,9 @@ async def bare(rate: int, seconds: float) -> dict[str, float]:
 
 @pytest.mark.parametrize("rate", [1_000, 10_000, 100_000])
 async def test_socket_to_metrics_takes_at_most_twice_the_bare_pipeline(tmp_path: Path, rate: int) -> None:
-    theirs = await bare(rate, 8)
-    ours = await through_the_house(tmp_path, rate, 8)
-    again = await bare(rate, 8)
+    theirs = await bare(rate, SECONDS)
+    ours = await through_the_house(tmp_path, rate, SECONDS)
+    again = await bare(rate, SECONDS)
     base = max(theirs["p99"], again["p99"])
     print(
         f"\n{rate}/s: socket to metrics p50 {ours['p50']:.2f} p99 {ours['p99']:.2f} ms; bare pipeline "

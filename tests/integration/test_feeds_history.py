@@ -42,6 +42,11 @@ async def flagged(redis: Redis) -> Counter[EventFlag]:
     return found
 
 
+async def heard_live(redis: Redis) -> bool:
+    """Tell whether a row came as the venue pushed it: Gate, for one, pushes once a second."""
+    return (await flagged(redis))[EventFlag.NONE] > 0
+
+
 async def recorded(redis: Redis, address: str) -> list[dict[bytes, bytes]]:
     """Return the gaps of the routes that bring liquidations, once each has one and none is being filled."""
     routes = {route.name.encode() for route in (await status_of(address)).routes if route.purpose == "liquidations"}
@@ -59,6 +64,7 @@ async def test_what_a_cut_venue_told_meanwhile_is_fetched_and_counts_once(
         await until(lambda: all_live(service.bound.control))
         playing = asyncio.create_task(place.play())
         await place.playing_since(0.5)
+        await until(lambda: heard_live(redis))
         await cut_for(place, venue, 0.8)
         await playing
         offered = {coarse(fact) for fact in place.host.ledger.facts(range(place.host.ledger.offered))}

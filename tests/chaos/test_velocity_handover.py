@@ -78,12 +78,7 @@ async def test_no_gap_over_a_second_at_ten_thousand_events_a_second(redis_server
         for process in processes.values():
             process.kill()
             process.wait()
-    # What was waited for in the two ordinary seconds before is the machine's, which may be busy with much else.
-    gaps = [(later - sooner, later) for sooner, later in pairwise(arrivals)]
-    usual = max(gap for gap, at in gaps if ended - 2 < at <= ended)
-    longest = max(gap for gap, at in gaps if at > ended)
-    print(
-        f"\nhandover: longest time without an answer {longest * 1e3:.0f} ms, {usual * 1e3:.0f} ms before it, {written}"
-    )
+    gaps = [later - sooner for sooner, later in pairwise(arrivals) if later > ended - 1]
+    print(f"\nhandover: longest time without an answer {max(gaps) * 1e3:.0f} ms, {written} entries")
     assert len(arrivals) == written
-    assert longest <= MOST_SECONDS + usual
+    assert max(gaps) <= MOST_SECONDS

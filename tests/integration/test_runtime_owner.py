@@ -430,6 +430,37 @@ async def test_a_poison_that_cannot_even_be_answered_does_not_stop_the_partition
     assert got_ids == ids[1:]
 
 
+async def test_answers_that_a_rival_has_written_are_not_counted_as_ones_own(
+    redis: Redis, redis_server: EmbeddedServer
+) -> None:
+    """The cursor stands where a commit that was refused would have put it: it was another who did."""
+    written: list[Command] = []
+    with SyncRedis.from_url(redis_server.url) as side:
+
+        class Robbed(ToyProcessor):
+            def advance(self, entry_id: str, fields: Mapping[bytes, bytes]) -> list[Command]:
+                made = super().advance(entry_id, fields)
+                if fields[b"data"] == b"steal":
+                    side.set(LEASE, "another's token", px=60_000)
+                    written.extend(made)
+                return made
+
+        ids = await fill(redis, DATAS[:5])
+        owner = owner_of(redis, Robbed, OwnerOptions(lease_seconds=5.0, snapshot_seconds=1_000, block_ms=50))
+        async with running(owner):
+            await answered(redis, 5)
+            ids += await fill(redis, [b"steal"])
+            await until(lambda: owner.status().errors.get("lease_lost", 0) > 0)
+            await redis.xreadgroup(SERVICE, "owner", {SOURCE: ">"}, count=1, noack=True)
+            await redis.execute_command(*written[0])
+            await redis.set(CURSOR, ids[5])
+            await redis.delete(LEASE)
+            ids += await fill(redis, DATAS[5:9])
+            await answered(redis, 10)
+        assert owner.status().entries == 9
+        await check_output(redis, ids, [*DATAS[:5], b"steal", *DATAS[5:9]])
+
+
 @pytest.mark.parametrize("rival", ["idle", "reads"])
 async def test_answers_that_found_the_lease_gone_are_sent_again_and_not_made_again(
     redis: Redis, redis_server: EmbeddedServer, rival: str

@@ -14,7 +14,7 @@ from foreshock_lab.domain.facts import Fact, fact_of, rounded
 from foreshock_lab.domain.ledger import Ledger
 from foreshock_lab.domain.observed import Observed
 from foreshock_lab.domain.reconcile import reconcile
-from foreshock_model import batch, metrics
+from foreshock_model import batch, metric_columns, metrics
 from foreshock_model.entries import InputEntry, OutputEntry
 from foreshock_model.errors import CodecError
 from foreshock_model.metrics import WINDOWS_MS
@@ -43,7 +43,7 @@ def entry(*rows: int, seq: int, flags: int = 0, kind: str = "batch", shift_ms: i
 
 def answer(total: int) -> OutputEntry:
     width, rows, venues = len(WINDOWS_MS), 1, 1
-    shapes = {name: (shape, dtype) for name, dtype, shape in metrics.layout(rows, venues, width)}
+    shapes = {name: (shape, dtype) for name, dtype, shape in metric_columns.layout(rows, venues, width)}
     columns: dict[str, Any] = {name: np.zeros(shape, dtype) for name, (shape, dtype) in shapes.items()}
     columns["total_count"][0, 0, 0] = total
     table = metrics.WindowMetrics(symbols=("BTCUSDT",), venues=("alpha",), **columns)

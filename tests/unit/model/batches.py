@@ -9,7 +9,8 @@ import numpy.typing as npt
 from hypothesis import strategies as st
 
 from foreshock_model.batch import CONTEXT_COLUMNS, LIQUIDATION_COLUMNS, Columns, EventBatch, InstrumentRef
-from foreshock_model.metrics import WindowMetrics, layout
+from foreshock_model.metric_columns import layout
+from foreshock_model.metrics import WindowMetrics
 
 NAMES = st.text(min_size=0, max_size=8)
 WINDOWS = st.lists(st.integers(1, 2**31), min_size=1, max_size=8).map(tuple)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foreshock_model import metrics
+from foreshock_model import metric_columns, metrics
 from foreshock_model.errors import CodecError
 from foreshock_model.insight import GAUGES, Insight, decode, encode, layout, nothing
 from foreshock_protos.velocity.v1 import metrics_pb2
@@ -52,7 +52,7 @@ def test_columns_that_tell_nothing_cost_nothing() -> None:
 
 
 def test_metrics_carry_it() -> None:
-    columns: dict[str, Any] = {name: np.zeros(shape, dtype) for name, dtype, shape in metrics.layout(1, 2, 1)}
+    columns: dict[str, Any] = {name: np.zeros(shape, dtype) for name, dtype, shape in metric_columns.layout(1, 2, 1)}
     table = metrics.WindowMetrics(
         symbols=("A",), venues=("x", "y"), windows_ms=(100,), insight=nothing(1, 2, 1), **columns
     )

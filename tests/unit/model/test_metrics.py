@@ -13,17 +13,8 @@ from tests.unit.model.batches import metrics as any_metrics
 
 from foreshock_model import stepped, wire
 from foreshock_model.errors import CodecError
-from foreshock_model.metrics import (
-    DENSE,
-    SCHEMA,
-    WINDOWED,
-    WINDOWED_2,
-    WindowMetrics,
-    decode,
-    encode,
-    layout,
-    whole_rows,
-)
+from foreshock_model.metric_columns import DENSE, WINDOWED, WINDOWED_2, layout, whole_rows
+from foreshock_model.metrics import SCHEMA, WindowMetrics, decode, encode
 from foreshock_protos.velocity.v1 import metrics_pb2
 
 

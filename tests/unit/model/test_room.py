@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from foreshock_model.metrics import WINDOWED, WINDOWS_MS, WindowMetrics, encode, layout
+from foreshock_model.metric_columns import WINDOWED, layout
+from foreshock_model.metrics import WINDOWS_MS, WindowMetrics, encode
 from foreshock_model.room import room
 
 

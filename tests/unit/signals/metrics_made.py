@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from foreshock_model import metric_columns
 from foreshock_model import metrics as metrics_codec
 from foreshock_model.entries import OutputEntry
 from foreshock_model.metrics import WINDOWS_MS, WindowMetrics
@@ -35,7 +36,7 @@ class Hit(NamedTuple):
 
 def rows(symbols: tuple[str, ...], venues: tuple[str, ...] = VENUES) -> dict[str, Any]:
     """Return the columns of quiet metrics."""
-    layout = metrics_codec.layout(len(symbols), len(venues), len(WINDOWS_MS))
+    layout = metric_columns.layout(len(symbols), len(venues), len(WINDOWS_MS))
     return {name: np.zeros(shape, kind) for name, kind, shape in layout}
 
 

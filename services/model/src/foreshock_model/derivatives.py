@@ -105,20 +105,14 @@ def scale(windows_ms: tuple[int, ...]) -> Scale:
     return Scale(1 / (2 * seconds**2), 1 / seconds**3, 1 / (2 * seconds), 1 / seconds**2)
 
 
-def differences(thirds: Thirds) -> tuple[Array, Array]:
-    """Return (newest - oldest, newest - 2 middle + oldest) of thirds (...,), NaN where all three are empty."""
+def of_rate(thirds: Thirds, by: Scale) -> tuple[Array, Array]:
+    """Return (acceleration, jerk) of the rate of what thirds (..., W) hold, NaN where all three are empty."""
     oldest, middle, newest = thirds
     both = oldest + newest
     told = np.where(both + middle > 0, 1.0, np.nan)
     bent = (both - 2 * middle) * told
     told *= newest - oldest
-    return told, bent
-
-
-def of_rate(thirds: Thirds, by: Scale) -> tuple[Array, Array]:
-    """Return (acceleration, jerk) of the rate of what thirds (..., W) hold, NaN where all three are empty."""
-    rise, bent = differences(thirds)
-    return rise * by.slope, bent * by.curve
+    return told * by.slope, bent * by.curve
 
 
 def errors_of_rate(thirds: Thirds, by: Scale) -> tuple[Array, Array]:

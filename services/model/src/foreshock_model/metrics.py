@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,20 @@ from foreshock_model import stepped, wire
 from foreshock_model.derivatives import Derivatives, Thirds, agreement, derivatives, of_rate, scale
 from foreshock_model.errors import CodecError
 from foreshock_model.insight import Insight
+from foreshock_model.metric_columns import (
+    COUNTS,
+    DENSE,
+    INSIGHT,
+    SIDES,
+    SIGHT,
+    STEPS,
+    VALUES,
+    WINDOWED,
+    WINDOWED_2,
+    Column,
+    layout,
+    whole_rows,
+)
 from foreshock_model.sight import Sight
 
 SCHEMA = 3
@@ -23,7 +37,6 @@ SCHEMA = 3
 all."""
 WINDOWS_MS = (100, 500, 2_000, 10_000, 30_000, 60_000, 300_000)
 """Window lengths, shortest first."""
-SIDES = 2
 
 Array = npt.NDArray[Any]
 
@@ -187,63 +200,6 @@ class WindowMetrics:
     def agreement(self) -> Array:
         """How far each window's count rate stands above that of the next longer one, in standard errors: (R, 2, W)."""
         return agreement(self.count.sum(axis=2, dtype=np.float64), np.asarray(self.windows_ms))
-
-
-class Column(NamedTuple):
-    """One column: its name, its type, its axes (R rows, S sides, V venues, W windows), and its field.
-
-    field   of the message; 0 for a windowed column, whose rows stand in `steps` in this order
-    narrow  True for numbers from 0 up, which are written in the fewest of 1, 2, 4, 8 bytes that hold all of them
-    """
-
-    name: str
-    dtype: str
-    axes: str
-    field: int
-    narrow: bool = False
-
-
-COLUMNS = (
-    Column("as_of", "<i8", "R", 6),
-    Column("ts_recv", "<i8", "R", 7),
-    Column("mark", "<f8", "R", 8),
-    Column("mark_ts", "<i8", "R", 9),
-    Column("total_count", "<i8", "RSV", 12, narrow=True),
-    Column("total_usd", "<f8", "RSV", 13),
-    Column("count", "<f4", "RSVW", 0, narrow=True),
-    Column("count_oldest", "<f4", "RSW", 0, narrow=True),
-    Column("count_middle", "<f4", "RSW", 0, narrow=True),
-    Column("count_newest", "<f4", "RSW", 0, narrow=True),
-    Column("usd", "<f4", "RSVW", 0),
-    Column("largest", "<f4", "RSVW", 0),
-    Column("usd_oldest", "<f4", "RSW", 0),
-    Column("usd_middle", "<f4", "RSW", 0),
-    Column("usd_newest", "<f4", "RSW", 0),
-    Column("usd_unit", "<f4", "RSW", 0),
-)
-"""Whole numbers come first among the windowed ones. Readers pass over what a later version appends."""
-WINDOWED = tuple(each for each in COLUMNS if not each.field)
-DENSE = tuple(each for each in COLUMNS if each.field)
-SIGHT, STEPS, VALUES, INSIGHT, COUNTS = 18, 19, 20, 21, 22
-FIRST_FREE = 23
-"""The lowest field that a new dense column may take."""
-WINDOWED_2 = (
-    ("count", "RSVW"), ("usd", "RSVW"), ("", "RSW"), ("", "RSW"), ("", "RSW"), ("", "RSW"), ("largest", "RSVW"),
-    *((each, "RSW") for each in ("count_oldest", "count_middle", "count_newest")),
-    *((each, "RSW") for each in ("usd_oldest", "usd_middle", "usd_newest", "usd_unit")),
-)  # fmt: skip
-"""Windowed columns of schema 2 in their order; those without a name are derivatives."""
-
-
-def layout(rows: int, venues: int, windows: int) -> tuple[tuple[str, str, tuple[int, ...]], ...]:
-    """Return (column, type, shape) of each column."""
-    size = {"R": rows, "S": SIDES, "V": venues, "W": windows}
-    return tuple((each.name, each.dtype, tuple([size[axis] for axis in each.axes])) for each in COLUMNS)
-
-
-def whole_rows(rows: int, venues: int) -> int:
-    """Return how many rows of the windowed columns are whole numbers: the first ones."""
-    return rows * SIDES * (venues + 3)
 
 
 def encode(metrics: WindowMetrics) -> bytes:

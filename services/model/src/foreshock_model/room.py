@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from foreshock_model.metrics import SIDES
+from foreshock_model.metric_columns import SIDES
 
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]

@@ -24,6 +24,7 @@ class Work:
     """What is to be committed: from the cursor expected to the one reached.
 
     taken  the entries are in the group's hand; else the commit takes them
+    denied the server has said that it wrote nothing of this, for want of the lease
     """
 
     expected: str
@@ -36,6 +37,7 @@ class Work:
     dead: dict[str, str] = field(default_factory=dict)
     failed: bool = False
     snapshot: bool = False
+    denied: bool = False
 
     def arguments(self, names: Names, *, token: str, consumer: str, read: int) -> list[Argument]:
         """Return the arguments of the commit script; it then reads so many new entries."""

@@ -185,7 +185,7 @@ class PartitionOwner:
         work, self._in_flight = self._in_flight, None
         if work is None or work.expected == work.cursor:
             return None
-        if work.cursor == cursor:
+        if work.cursor == cursor and not work.denied:
             self._committed(work)
         return work if work.expected == cursor else None
 
@@ -255,6 +255,7 @@ class PartitionOwner:
         names, count = self._names, self._options.read_count if read_on else 0
         args = work.arguments(names, token=self._lease.token, consumer=CONSUMER, read=count)
         reply = await COMMIT(self._line, [names.cursor, names.lease, names.source], args)
+        work.denied = reply[0] == b"LOST"
         self._unless_lost(reply)  # nobody may have answered them meanwhile: they are kept
         self._in_flight = None
         if reply[0] == b"STALE":
